@@ -1,0 +1,1 @@
+"""What stage of sleep is this?  Epochs in, stage estimates out.  Imports nothing else of ours."""
