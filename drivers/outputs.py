@@ -1,0 +1,214 @@
+"""What the box drives and feels: lamp, buzzer, indicator and button, through gpiozero.
+
+Outputs are levels, not commands: saying the same level twice changes nothing, so a restart in mid-sunrise continues it.
+A pin that cannot be had raises ``DriverError`` with one line; a level out of range is clipped, because a wrong colour
+must never silence a morning.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gpiozero
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+from gpiozero.tones import Tone
+
+from drivers.readings import DriverError
+
+LAMP_PWM_HZ = 200  # above what eyes follow in a dim room; lgpio times PWM in software, so much more costs steadiness
+BUZZER_LOWEST_HZ, BUZZER_HIGHEST_HZ = 220.0, 3520.0  # A3 to A7: two octaves each side of A5
+DEBOUNCE_S = 0.03
+LONG_PRESS_S = 3.0
+
+
+class LampLevel(NamedTuple):
+    """Linear light of each colour, 0 (off) to 1 (full); the eye's curve belongs to whoever chooses the level."""
+
+    red: float
+    green: float
+    blue: float
+
+
+class ButtonPress(NamedTuple):
+    """One press: when it began, and for how long the button was held (at least the long press when still held)."""
+
+    t_s: float
+    held_s: float
+
+
+def open_pins(pins: str) -> Any:
+    """A gpiozero pin factory: ``"lgpio"`` on a Pi, ``"mock"`` anywhere.
+
+    Raises DriverError with one line when the pins of this computer cannot be had.
+    """
+    if pins == "mock":
+        return MockFactory(pin_class=MockPWMPin)
+    if pins != "lgpio":
+        raise DriverError(f'pins = "{pins}" is unknown: use "lgpio" on a Raspberry Pi or "mock" elsewhere')
+    try:
+        # Chosen here and not by gpiozero, whose default falls back in silence to pins that flicker more.
+        from gpiozero.pins.lgpio import LGPIOFactory
+
+        return LGPIOFactory()
+    except Exception as error:  # lgpio raises its own, ImportError, OSError and more, by version
+        raise DriverError(
+            f'cannot open the GPIO pins ({error}): install python3-lgpio and join group gpio, or set pins = "mock"'
+        ) from error
+
+
+class SunriseLamp:
+    """A lamp of one channel (white), three (red, green, blue) or four (and white), each a PWM pin by BCM number."""
+
+    def __init__(self, channels: Sequence[int], factory: Any) -> None:
+        if len(channels) not in (1, 3, 4):
+            raise DriverError(f"a lamp has 1, 3 or 4 channels, not {len(channels)}")
+        self._channels = [_opened(gpiozero.PWMLED, pin, factory, frequency=LAMP_PWM_HZ) for pin in channels]
+        self._level: LampLevel | None = None
+
+    def set(self, level: LampLevel) -> None:
+        """Shows ``level`` until another is set."""
+        level = LampLevel(*(min(1.0, max(0.0, value)) for value in level))
+        if level == self._level:
+            return
+        for channel, value in zip(self._channels, self._duties(level), strict=True):
+            channel.value = value
+        self._level = level
+
+    def _duties(self, level: LampLevel) -> tuple[float, ...]:
+        if len(self._channels) == 1:
+            return (max(level),)
+        if len(self._channels) == 3:
+            return level
+        white = min(level)
+        return (level.red - white, level.green - white, level.blue - white, white)
+
+    def close(self) -> None:
+        """Dark, and the pins free."""
+        for channel in self._channels:
+            channel.close()
+
+
+class Buzzer:
+    """A passive buzzer on a PWM pin: it needs a tone."""
+
+    def __init__(self, pin: int, factory: Any) -> None:
+        self._buzzer = _opened(gpiozero.TonalBuzzer, pin, factory, mid_tone=Tone("A5"), octaves=2)
+        self._tone_hz: float | None = None
+
+    def set(self, tone_hz: float | None) -> None:
+        """Sounds ``tone_hz`` until another is set; None is silence."""
+        if tone_hz is not None:
+            tone_hz = min(BUZZER_HIGHEST_HZ, max(BUZZER_LOWEST_HZ, tone_hz))
+        if tone_hz == self._tone_hz:
+            return
+        if tone_hz is None:
+            self._buzzer.stop()
+        else:
+            self._buzzer.play(Tone.from_frequency(tone_hz))
+        self._tone_hz = tone_hz
+
+    def close(self) -> None:
+        """Silent, and the pin free."""
+        self._buzzer.close()
+
+
+class Indicator:
+    """A small light that says that something wants attention."""
+
+    def __init__(self, pin: int, factory: Any) -> None:
+        self._led = _opened(gpiozero.LED, pin, factory)
+
+    def set(self, on: bool) -> None:
+        """Lit or dark until set again."""
+        if self._led.is_lit != on:
+            self._led.value = on
+
+    def close(self) -> None:
+        """Dark, and the pin free."""
+        self._led.close()
+
+
+class PressDetector:
+    """Button levels to presses: pure, so that a recorded night presses as the live one did.
+
+    A level counts once it has stood for ``debounce_s``, and from the edge it stood since.  A press is told at its release, or as
+    soon as it has been held for ``long_press_s``; its release then says nothing more, so a jammed button presses once.
+    """
+
+    def __init__(self, debounce_s: float = DEBOUNCE_S, long_press_s: float = LONG_PRESS_S) -> None:
+        self._debounce_s = debounce_s
+        self._long_press_s = long_press_s
+        self._level = False  # what the contacts said last
+        self._since_s = 0.0
+        self._down = False  # what has stood long enough
+        self._down_s = 0.0
+        self._told = False
+
+    def edge(self, t_s: float, down: bool) -> list[ButtonPress]:
+        """The contacts changed at ``t_s``, or were looked at again."""
+        presses = self.poll(t_s)
+        if down != self._level:
+            self._level, self._since_s = down, t_s
+        return presses
+
+    def poll(self, t_s: float) -> list[ButtonPress]:
+        """Nothing changed up to ``t_s``."""
+        presses: list[ButtonPress] = []
+        if self._level != self._down and t_s - self._since_s >= self._debounce_s:
+            self._down = self._level
+            if self._down:
+                self._down_s, self._told = self._since_s, False
+            elif not self._told:
+                presses.append(ButtonPress(self._down_s, self._since_s - self._down_s))
+        if self._down and self._level and not self._told and t_s - self._down_s >= self._long_press_s:
+            self._told = True
+            presses.append(ButtonPress(self._down_s, t_s - self._down_s))
+        return presses
+
+
+class Button:
+    """A push button between a pin and ground; its presses wait until asked for."""
+
+    def __init__(
+        self,
+        pin: int,
+        factory: Any,
+        clock: Callable[[], float],
+        tee: Callable[[float, bool], None] | None = None,
+        long_press_s: float = LONG_PRESS_S,
+    ) -> None:
+        """``tee`` is told every edge (seconds of ``clock``, down) in the order of ``presses``, for a capture."""
+        self._clock = clock
+        self._tee = tee
+        self._edges: queue.SimpleQueue[tuple[float, bool]] = queue.SimpleQueue()
+        self._detector = PressDetector(long_press_s=long_press_s)
+        # gpiozero's own bounce_time swallows edges after the first, so that a short press could be held for ever.
+        self._button = _opened(gpiozero.Button, pin, factory, pull_up=True)
+        self._button.when_pressed = lambda: self._edges.put((clock(), True))
+        self._button.when_released = lambda: self._edges.put((clock(), False))
+
+    def presses(self) -> list[ButtonPress]:
+        """The presses that were finished (or became long) since the last call; never waits."""
+        presses: list[ButtonPress] = []
+        while True:
+            try:
+                t_s, down = self._edges.get_nowait()
+            except queue.Empty:
+                break
+            if self._tee is not None:
+                self._tee(t_s, down)
+            presses += self._detector.edge(t_s, down)
+        return presses + self._detector.poll(self._clock())
+
+    def close(self) -> None:
+        """The pin free."""
+        self._button.close()
+
+
+def _opened(device: Any, pin: int, factory: Any, **options: Any) -> Any:
+    try:
+        return device(pin, pin_factory=factory, **options)
+    except Exception as error:  # gpiozero's and lgpio's errors have no common parent
+        raise DriverError(f"cannot use GPIO {pin} for {device.__name__}: {error}") from error
