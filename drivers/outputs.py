@@ -133,8 +133,9 @@ class Indicator:
 class PressDetector:
     """Button levels to presses: pure, so that a recorded night presses as the live one did.
 
-    A level counts once it has stood for ``debounce_s``, and from the edge it stood since.  A press is told at its release, or as
-    soon as it has been held for ``long_press_s``; its release then says nothing more, so a jammed button presses once.
+    A level counts once it has stood for ``debounce_s``, and from the edge it stood since.  A press is told at its
+    release, or as soon as it has been held for ``long_press_s``; its release then says nothing more, so that a jammed
+    button presses once.
     """
 
     def __init__(self, debounce_s: float = DEBOUNCE_S, long_press_s: float = LONG_PRESS_S) -> None:
