@@ -1,0 +1,96 @@
+"""The Micradar "53 59" protocol of R60ABD1, R60BHA1, Seeed MR60BHA1 and DFRobot C1001: bytes <-> Frame.
+
+Layout and messages: Micradar R60ABD1 user manual V3.4 (2025-04).  Every multi-byte number is big-endian; there is no
+byte stuffing, so frames are taken by their length and then checked.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from drivers.readings import LinkCounters
+
+MAX_DATA = 64  # the longest report has 12 bytes; product strings are a little longer
+OTA_CONTROL = 0x03
+
+_HEAD = b"\x53\x59"
+_TAIL = b"\x54\x43"
+_OVERHEAD = 9  # head 2, control, command, length 2, sum, tail 2
+
+
+class Frame(NamedTuple):
+    """One frame, in either direction."""
+
+    control: int  # subsystem
+    command: int
+    data: bytes
+
+
+def encode(frame: Frame) -> bytes:
+    """The frame's bytes."""
+    body = _HEAD + bytes([frame.control, frame.command]) + len(frame.data).to_bytes(2, "big") + frame.data
+    return body + bytes([sum(body) & 0xFF]) + _TAIL
+
+
+def is_forbidden(frame: Frame) -> bool:
+    """True for what must never be sent: firmware upload."""
+    return frame.control == OTA_CONTROL
+
+
+class FrameDecoder:
+    """Bytes in, good frames out.  Never raises; after a bad check it looks again from the next byte."""
+
+    def __init__(self) -> None:
+        self.counters = LinkCounters()
+        self.offsets: list[int] = []  # where in the stream each of the frames last returned began
+        self._buffer = b""
+        self._base = 0  # stream offset of the buffer's first byte
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait for the rest of their frame: fewer than the largest legal frame has."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that ``data`` completes.  Any split of a stream gives the same frames."""
+        return self._scan(self._buffer + data, 0)
+
+    def idle(self) -> list[Frame]:
+        """Gives up the frame that waits, because nothing came for 100 ms, and looks again from its next byte."""
+        if not self._buffer:
+            return []
+        self.counters.garbage_bytes += 1
+        return self._scan(self._buffer, 1)
+
+    def _scan(self, buffer: bytes, position: int) -> list[Frame]:
+        counters, frames, offsets = self.counters, [], []
+        end = len(buffer)
+        while True:
+            found = buffer.find(_HEAD, position)
+            if found < 0:  # the last byte may be the first half of a head
+                found = end - 1 if position < end and buffer[-1] == _HEAD[0] else end
+            counters.garbage_bytes += found - position
+            position = found
+            if end - position < 6:
+                break
+            length = buffer[position + 4] << 8 | buffer[position + 5]
+            if length > MAX_DATA:
+                counters.garbage_bytes += 1
+                position += 1
+                continue
+            stop = position + length + _OVERHEAD
+            if stop > end:
+                break
+            if buffer[stop - 2 : stop] != _TAIL or sum(buffer[position : stop - 3]) & 0xFF != buffer[stop - 3]:
+                counters.bad_checksums += 1
+                counters.garbage_bytes += 1
+                position += 1
+                continue
+            frames.append(Frame(buffer[position + 2], buffer[position + 3], buffer[position + 6 : stop - 3]))
+            offsets.append(self._base + position)
+            position = stop
+        counters.frames += len(frames)
+        self.offsets = offsets
+        self._base += position
+        self._buffer = buffer[position:]
+        return frames
