@@ -1,0 +1,118 @@
+"""A breathing recording of any kind (belt, airflow, radar) as the ticks that a radar would have given.
+
+Used offline alone, by ``stage FILE`` and by training, so it may look at the whole recording to scale it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from appliance.displacement import HALF_ACCELERATION_MM_S2, Tick
+from models.contract import SIGNAL_HZ
+
+TYPICAL_BREATH_MM = 4.0  # peak to trough, to which the median breath of a recording is scaled
+MAX_GAP_S = 0.55  # holes up to this are interpolated, or up to two sampling intervals of a slow recording
+SCALE_S = 20  # a window that holds some breaths
+KERNEL = 8  # half width of the interpolating kernel, in samples of a slow recording
+NOISE_MARGIN = 8.0
+SWING = 2.5  # an excursion of so many typical breaths is a body movement
+
+
+def ticks_from_recording(resp: ArrayLike, fs: float) -> Iterator[Tick]:
+    """Resample a recording to 10 Hz and scale it so that its median breath measures 4 mm.
+
+    ``resp`` is (n,), any unit and sign, NaN where missing; ``fs`` its rate, 1-256 Hz.  The first sample is time 0.
+    Raises ``ValueError`` in one line when the two do not make a recording.
+    """
+    x = np.asarray(resp, dtype=np.float64)
+    if x.ndim != 1 or x.size == 0:
+        raise ValueError("resp must be a one-dimensional array with samples in it")
+    if not 1.0 <= fs <= 256.0:
+        raise ValueError(f"fs must be 1 to 256 Hz, not {fs:g}")
+    x = np.where(np.isfinite(x), x, np.nan)
+    y = _resample(x, float(fs))
+    y = y - (np.nanmedian(y) if np.isfinite(y).any() else 0.0)
+    breath = _typical_breath(y)
+    y *= TYPICAL_BREATH_MM / breath if breath > 0.0 else 0.0
+    moving = _moving(y)
+    broke = True
+    for k, value in enumerate(y.tolist()):
+        missing = value != value
+        yield Tick(k / SIGNAL_HZ, value, moving[k], broke=broke and not missing)
+        broke = missing
+
+
+def _resample(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
+    """Onto k / 10 s: a Hann-windowed sinc, cut off below both Nyquist frequencies; holes keep their place."""
+    size = math.floor((x.size - 1) / fs * SIGNAL_HZ + 1e-9) + 1
+    place = np.arange(size) * (fs / SIGNAL_HZ)
+    missing = np.isnan(x)
+    if missing.all():
+        return np.full(size, np.nan)
+    index = np.arange(x.size)
+    filled = np.where(missing, np.interp(index, index[~missing], x[~missing]), x)
+    step = max(1.0, fs / SIGNAL_HZ)  # the kernel widens when samples are many
+    half = math.ceil(KERNEL * step)
+    nearest = np.floor(place).astype(np.int64)
+    total = np.zeros(size)
+    weight = np.zeros(size)
+    for offset in range(-half + 1, half + 1):
+        source = np.clip(nearest + offset, 0, x.size - 1)
+        distance = (nearest + offset - place) / step
+        kernel = np.sinc(distance) * np.cos(0.5 * np.pi * np.clip(distance / KERNEL, -1.0, 1.0)) ** 2
+        total += kernel * filled[source]
+        weight += kernel
+    y: NDArray[np.float64] = total / weight
+    hole = _long_holes(missing, max(MAX_GAP_S * fs, 2.0))
+    y[hole[np.clip(np.rint(place).astype(np.int64), 0, x.size - 1)]] = np.nan
+    return y
+
+
+def _long_holes(missing: NDArray[np.bool_], longest: float) -> NDArray[np.bool_]:
+    """The missing samples of runs longer than ``longest`` samples."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], missing, [False])).astype(np.int8)))
+    holes = np.zeros(missing.size, dtype=np.bool_)
+    for start, end in edges.reshape(-1, 2):
+        holes[start:end] = end - start > longest
+    return holes
+
+
+def _typical_breath(y: NDArray[np.float64]) -> float:
+    """The median over windows of 20 s of the span between the 5th and 95th percentile; 0 when there is none."""
+    window = SCALE_S * SIGNAL_HZ
+    windows = y[None, :] if y.size < window else y[: y.size // window * window].reshape(-1, window)
+    windows = windows[np.isfinite(windows).mean(axis=1) > 0.5]
+    if not windows.size:
+        return 0.0
+    low, high = np.nanpercentile(windows, (5.0, 95.0), axis=1)
+    spans = (high - low)[high > low]
+    return float(np.median(spans)) if spans.size else 0.0
+
+
+def _moving(y: NDArray[np.float64]) -> list[float]:
+    """The moving index of a scaled recording: fast changes as in a radar, or excursions far beyond a breath."""
+    acceleration = np.full(y.size, np.nan)
+    acceleration[4:] = np.abs(y[4:] - 2.0 * y[2:-2] + y[:-4]) * (SIGNAL_HZ / 2) ** 2
+    # A noisy belt accelerates all the time: what stands out of its own noise is movement.
+    usual = float(np.nanmedian(acceleration)) if np.isfinite(acceleration).any() else 0.0
+    half = max(HALF_ACCELERATION_MM_S2, NOISE_MARGIN * usual)
+    index = np.nan_to_num(acceleration / (2.0 * half), nan=0.0)
+    # Against the mean of the last ten seconds, so that slow drift and a new resting level do not count for long.
+    swing = np.abs(y - _past_mean(y, 10 * SIGNAL_HZ)) / (SWING * TYPICAL_BREATH_MM)
+    index = np.fmax(index, 0.5 * swing * (swing >= 1.0))
+    index[np.isnan(y)] = np.nan
+    moving: list[float] = np.minimum(index, 1.0).tolist()
+    return moving
+
+
+def _past_mean(y: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    valid = np.isfinite(y)
+    total = np.concatenate((np.zeros(size), np.cumsum(np.where(valid, y, 0.0))))
+    count = np.concatenate((np.zeros(size), np.cumsum(valid)))
+    counted = np.maximum(count[size:] - count[:-size], 1.0)
+    mean: NDArray[np.float64] = (total[size:] - total[:-size]) / counted
+    return mean
