@@ -1,0 +1,8 @@
+"""Every device, spoken from the other end of the wire: for demo, simulated nights and tests."""
+
+from drivers.twins.acconeer import AcconeerTwin
+from drivers.twins.micradar import MicradarTwin
+from drivers.twins.scene import Scene, Twin
+from drivers.twins.tinyframe import TinyFrameTwin
+
+__all__ = ["AcconeerTwin", "MicradarTwin", "Scene", "TinyFrameTwin", "Twin"]
