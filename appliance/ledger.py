@@ -1,0 +1,141 @@
+"""The disk thread's side of the store: what a failing disk may do to it, and what it then keeps in memory."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appliance.records import (
+    AlarmFactRecord,
+    EnvironmentRecord,
+    EpochRecord,
+    EventRecord,
+    HandledRecord,
+    Record,
+    Request,
+    SessionRecord,
+)
+from appliance.store import Role, Store, StoreError, is_corrupt, move_aside
+
+_log = logging.getLogger(__name__)
+
+PENDING_RECORDS = 4096  # more than two nights (960 epochs, 480 minutes and a few facts each), about 2 MB of memory
+T = TypeVar("T")
+
+
+class Ledger:
+    """A ``Store`` that never raises for what a disk can do: it keeps, retries, and says once lost and once back.
+
+    A record that the schema refuses is a bug and does raise (``sqlite3.IntegrityError`` and its like).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dropped = 0  # records that no longer fitted into memory
+        self._store: Store | None = None
+        self._trouble: str | None = None
+        self._notice: str | None = None
+        self._pending: dict[tuple[object, ...], Record] = {}
+
+    @property
+    def complaint(self) -> str | None:
+        """One line for the page while something is wrong with the record of nights, else None."""
+        return self._trouble or self._notice
+
+    @property
+    def pending(self) -> int:
+        """Records that wait in memory for the disk."""
+        return len(self._pending)
+
+    def write(self, records: Sequence[Record]) -> bool:
+        """Write these and whatever waited before them, in one transaction; False when they have to wait."""
+        for record in records:
+            key = _key(record)
+            self._pending.pop(key, None)  # the latest word on a key is the one that counts
+            self._pending[key] = record
+        while len(self._pending) > PENDING_RECORDS:
+            self._pending.pop(next(iter(self._pending)))
+            self.dropped += 1
+        if not self._pending:
+            return True
+        batch = list(self._pending.values())
+
+        def put(store: Store) -> bool:
+            store.write(batch)
+            return True
+
+        written = self._attempt(put) or False
+        if written:
+            self._pending.clear()
+        return written
+
+    def settings(self) -> dict[str, Any] | None:
+        """The page's settings, or None when they cannot be read now: then the last ones hold."""
+        return self._attempt(lambda store: store.settings())
+
+    def requests(self) -> list[Request]:
+        """What the page asked for and was not done yet, in order; none while the disk fails."""
+        return self._attempt(lambda store: store.requests_after(store.last_handled())) or []
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _attempt(self, action: Callable[[Store], T]) -> T | None:
+        try:
+            result = self._act(action)
+        except (sqlite3.OperationalError, OSError, StoreError) as error:
+            self.close()  # a disk that came back may have another file under the same name
+            self._lost(error)
+            return None
+        self._back()
+        return result
+
+    def _act(self, action: Callable[[Store], T]) -> T:
+        try:
+            return action(self._opened())
+        except sqlite3.DatabaseError as error:
+            if not is_corrupt(error):
+                raise
+            self.close()
+            self._notice = move_aside(self.path)
+            return action(self._opened())
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._store = Store(self.path, Role.SUPERVISOR)
+            self._notice = self._store.complaint or self._notice
+        return self._store
+
+    def _lost(self, error: Exception) -> None:
+        trouble = str(error) if isinstance(error, StoreError) else f"{self.path.name}: {error}; free or mend the disk"
+        if self._trouble is None:
+            _log.error("the night cannot be recorded and is kept in memory: %s", trouble)
+        self._trouble = f"The night cannot be recorded and is kept in memory: {trouble}"
+
+    def _back(self) -> None:
+        if self._trouble is not None:
+            _log.info("the night is recorded again (%d waited, %d were lost)", self.pending, self.dropped)
+        self._trouble = None
+
+
+def _key(record: Record) -> tuple[object, ...]:
+    match record:
+        case SessionRecord():
+            return SessionRecord, record.id
+        case EpochRecord():
+            return EpochRecord, record.start_utc
+        case EnvironmentRecord():
+            return EnvironmentRecord, record.utc_s
+        case AlarmFactRecord():
+            return AlarmFactRecord, record.due_utc
+        case HandledRecord():
+            return HandledRecord, record.request_id
+        case EventRecord():
+            return EventRecord, record.utc_s, record.kind, record.text

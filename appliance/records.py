@@ -1,0 +1,92 @@
+"""What the supervisor hands to the disk: frozen rows, each with a key of its own, so writing one twice is harmless.
+
+Instants are integer UTC seconds.  A record of the same key replaces the earlier one: a session grows through the night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One stay in bed.  ``id`` is chosen by the writer (its first idea of ``entered_utc``) and never changes."""
+
+    id: int
+    entered_utc: int
+    began_trying_utc: int | None = None
+    onset_utc: int | None = None
+    final_awakening_utc: int | None = None
+    left_utc: int | None = None  # None while somebody is in bed
+    statistics: Mapping[str, Any] | None = None  # SleepStatistics as a dict: integer seconds and one ratio
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """30 s of the sleeper from ``start_utc``; ``stage`` is one word, probabilities are None when it is ``unscored``."""
+
+    start_utc: int
+    session_id: int | None
+    stage: str
+    p_wake: float | None
+    p_light: float | None
+    p_deep: float | None
+    p_rem: float | None
+    coverage: float  # share of valid signal, 0-1
+    rate_brpm: float | None
+    motion: float | None  # mean motion index, 0-1
+    is_primary: bool
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRecord:
+    """The room in the minute that begins at ``utc_s``."""
+
+    utc_s: int
+    temperature_c: float | None = None
+    humidity_pct: float | None = None
+    illuminance_lx: float | None = None
+    co2_ppm: float | None = None
+    pressure_hpa: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFactRecord:
+    """What is true of the alarm due at ``due_utc``: ``AlarmFacts`` as a dict."""
+
+    due_utc: int
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Something that happened, with a word for programs and a line for people."""
+
+    utc_s: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandledRecord:
+    """The page's request ``request_id`` was done."""
+
+    request_id: int
+    utc_s: int
+
+
+Record = SessionRecord | EpochRecord | EnvironmentRecord | AlarmFactRecord | EventRecord | HandledRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for on the page: ``kind`` is stop, snooze, standby_on or standby_off."""
+
+    id: int
+    utc_s: int
+    kind: str
+    value: Any = None

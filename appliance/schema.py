@@ -1,0 +1,78 @@
+"""The database's shape and its history: migration n takes schema n to schema n + 1.  A shipped one stays as it is."""
+
+from __future__ import annotations
+
+# STRICT: a text in a number column is refused when it is written, not met years later when it is read.
+_FIRST = """
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY,
+    entered_utc INTEGER NOT NULL,
+    began_trying_utc INTEGER,
+    onset_utc INTEGER,
+    final_awakening_utc INTEGER,
+    left_utc INTEGER,
+    statistics TEXT,
+    model TEXT
+) STRICT;
+CREATE INDEX session_entered ON session (entered_utc);
+
+CREATE TABLE epoch (
+    start_utc INTEGER PRIMARY KEY,
+    session_id INTEGER,
+    stage TEXT NOT NULL,
+    p_wake REAL,
+    p_light REAL,
+    p_deep REAL,
+    p_rem REAL,
+    coverage REAL NOT NULL,
+    rate_brpm REAL,
+    motion REAL,
+    is_primary INTEGER NOT NULL,
+    model TEXT
+) STRICT;
+
+CREATE TABLE environment (
+    utc_s INTEGER PRIMARY KEY,
+    temperature_c REAL,
+    humidity_pct REAL,
+    illuminance_lx REAL,
+    co2_ppm REAL,
+    pressure_hpa REAL
+) STRICT;
+
+CREATE TABLE alarm_fact (
+    due_utc INTEGER PRIMARY KEY,
+    facts TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE event (
+    utc_s INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (utc_s, kind, text)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE handled (
+    request_id INTEGER PRIMARY KEY,
+    utc_s INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE setting (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    changed_utc INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    utc_s INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+# Each table has exactly one writing process; the store makes SQLite itself refuse the other.
+SUPERVISOR_TABLES = frozenset({"session", "epoch", "environment", "alarm_fact", "event", "handled"})
+WEB_TABLES = frozenset({"setting", "request"})

@@ -1,0 +1,299 @@
+"""One SQLite database in WAL mode between two processes; each table has exactly one of them for a writer.
+
+Durability: ``synchronous=FULL``, because with NORMAL a power cut may lose everything since the last checkpoint, and a
+bedside box is unplugged by hand.  It costs one flush a transaction, so the supervisor writes about one transaction
+every 30 s, into pages of 1 KiB (four of them fit the block that a card writes anyway): well under 1 MB an hour.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appliance.records import (
+    AlarmFactRecord,
+    EnvironmentRecord,
+    EpochRecord,
+    EventRecord,
+    HandledRecord,
+    Record,
+    Request,
+    SessionRecord,
+)
+from appliance.schema import MIGRATIONS, SUPERVISOR_TABLES, WEB_TABLES
+
+_log = logging.getLogger(__name__)
+
+PAGE_BYTES = 1024
+CHECKPOINT_PAGES = 1024  # the WAL starts again at its beginning after about 1 MB
+BUSY_S = 5.0
+FOREVER_UTC = 1 << 62
+
+_TABLES: dict[type, str] = {
+    SessionRecord: "session",
+    EpochRecord: "epoch",
+    EnvironmentRecord: "environment",
+    AlarmFactRecord: "alarm_fact",
+    EventRecord: "event",
+    HandledRecord: "handled",
+}
+_INSERTS = {
+    kind: f"INSERT OR REPLACE INTO {table} ({', '.join(f.name for f in fields(kind))})"
+    f" VALUES ({', '.join('?' * len(fields(kind)))})"
+    for kind, table in _TABLES.items()
+}
+_WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+R = TypeVar("R", bound=Record)
+
+
+class StoreError(Exception):
+    """The database cannot be used as it is; one line that says what to do."""
+
+
+class Role(Enum):
+    """Which process this is, and so which tables are its own to write."""
+
+    SUPERVISOR = SUPERVISOR_TABLES
+    WEB = WEB_TABLES
+
+
+class Store:
+    """One connection, for one thread at a time.  The supervisor makes and migrates the database; the page waits for it.
+
+    A corrupt database is moved aside by the supervisor and begun anew (``complaint`` says so); the page raises
+    ``StoreError``, as either does on a newer schema, which is left untouched.
+    """
+
+    def __init__(self, path: Path, role: Role) -> None:
+        self.path = path
+        self.role = role
+        self.complaint: str | None = None
+        try:
+            self._db = self._open()
+        except sqlite3.DatabaseError as error:
+            if role is Role.WEB or not is_corrupt(error):
+                raise
+            self.complaint = move_aside(path)
+            self._db = self._open()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the supervisor writes
+
+    def write(self, records: Sequence[Record]) -> None:
+        """All of ``records`` in one transaction.  Raises ``sqlite3.Error`` and then has written none of them."""
+        with self._transaction():
+            for record in records:
+                self._db.execute(_INSERTS[type(record)], [_column(value) for value in astuple(record)])
+
+    # -- the page writes
+
+    def put_settings(self, settings: Mapping[str, Any], utc_s: int) -> None:
+        """Keep these settings (values that JSON can say), all or none."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO setting (key, value, changed_utc) VALUES (?, ?, ?)",
+                [(key, json.dumps(value), utc_s) for key, value in settings.items()],
+            )
+
+    def put_request(self, kind: str, utc_s: int, value: Any = None) -> int:
+        """Ask the supervisor for something; returns the request's id."""
+        with self._transaction():
+            cursor = self._db.execute(
+                "INSERT INTO request (utc_s, kind, value) VALUES (?, ?, ?)",
+                (utc_s, kind, None if value is None else json.dumps(value)),
+            )
+        return int(cursor.lastrowid or 0)
+
+    # -- both read
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting; one that was damaged is left out."""
+        found: dict[str, Any] = {}
+        for key, value in self._db.execute("SELECT key, value FROM setting"):
+            try:
+                found[key] = json.loads(value)
+            except ValueError:
+                _log.warning("the setting %s is damaged and is not used", key)
+        return found
+
+    def requests_after(self, request_id: int) -> list[Request]:
+        """Requests with greater ids, in order."""
+        rows = self._db.execute("SELECT id, utc_s, kind, value FROM request WHERE id > ? ORDER BY id", (request_id,))
+        return [Request(i, utc_s, kind, _json(value)) for i, utc_s, kind, value in rows]
+
+    def last_handled(self) -> int:
+        """The greatest id of a request that was done; 0 before the first."""
+        return int(self._db.execute("SELECT coalesce(max(request_id), 0) FROM handled").fetchone()[0])
+
+    def last_session(self) -> SessionRecord | None:
+        """The latest stay in bed, open or closed."""
+        return next(iter(self.sessions(1)), None)
+
+    def sessions(self, limit: int, before_utc: int = FOREVER_UTC) -> list[SessionRecord]:
+        """At most ``limit`` stays in bed that began before ``before_utc``, latest first."""
+        return self._read(SessionRecord, "WHERE entered_utc < ? ORDER BY entered_utc DESC LIMIT ?", before_utc, limit)
+
+    def sessions_from(self, from_utc: int, limit: int) -> list[SessionRecord]:
+        """At most ``limit`` stays in bed that began at or after ``from_utc``, earliest first."""
+        return self._read(SessionRecord, "WHERE entered_utc >= ? ORDER BY entered_utc LIMIT ?", from_utc, limit)
+
+    def session(self, session_id: int) -> SessionRecord | None:
+        """The stay in bed of this id."""
+        return next(iter(self._read(SessionRecord, "WHERE id = ?", session_id)), None)
+
+    def epochs(self, session: SessionRecord) -> list[EpochRecord]:
+        """The session's epochs in order of time: those that touch it, even if they were written before it was known."""
+        end_utc = session.left_utc
+        if end_utc is None:
+            later = self.sessions_from(session.entered_utc + 1, 1)
+            end_utc = later[0].entered_utc if later else FOREVER_UTC
+        return self._read(
+            EpochRecord, "WHERE start_utc > ? AND start_utc < ? ORDER BY start_utc", session.entered_utc - 30, end_utc
+        )
+
+    def environment(self, start_utc: int, end_utc: int) -> list[EnvironmentRecord]:
+        """The room, minute by minute, over ``[start_utc, end_utc)``."""
+        return self._read(EnvironmentRecord, "WHERE utc_s >= ? AND utc_s < ? ORDER BY utc_s", start_utc, end_utc)
+
+    def alarm_facts(self, limit: int) -> list[AlarmFactRecord]:
+        """What became of the latest alarms, latest first."""
+        return self._read(AlarmFactRecord, "ORDER BY due_utc DESC LIMIT ?", limit)
+
+    def last_event(self, *kinds: str) -> EventRecord | None:
+        """The latest event of one of these kinds."""
+        marks = ", ".join("?" * len(kinds))
+        found = self._read(EventRecord, f"WHERE kind IN ({marks}) ORDER BY utc_s DESC LIMIT 1", *kinds)
+        return next(iter(found), None)
+
+    def counts(self) -> dict[str, int]:
+        """Rows in each table, for the page that says what is stored."""
+        tables = sorted(SUPERVISOR_TABLES | WEB_TABLES)
+        return {name: int(self._db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in tables}
+
+    # -- within
+
+    def _read(self, kind: type[R], where: str, *values: Any) -> list[R]:
+        columns = [f.name for f in fields(kind)]
+        decoders = [(i, _DECODERS[name]) for i, name in enumerate(columns) if name in _DECODERS]
+        found: list[R] = []
+        for row in self._db.execute(f"SELECT {', '.join(columns)} FROM {_TABLES[kind]} {where}", values):
+            decoded = list(row)
+            for i, decode in decoders:
+                decoded[i] = decode(decoded[i])
+            found.append(kind(*decoded))
+        return found
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite has rolled back by itself when the disk is full
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _open(self) -> sqlite3.Connection:
+        if self.role is Role.WEB and not self.path.exists():
+            raise StoreError(f"there is no record of nights at {self.path} yet: start firstlight")
+        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if version > len(MIGRATIONS):
+                raise StoreError(
+                    f"{self.path} was written by a newer Firstlight (schema {version}, this one knows"
+                    f" {len(MIGRATIONS)}): install that version again, or move the file away"
+                )
+            if version < len(MIGRATIONS):
+                if self.role is Role.WEB:
+                    raise StoreError(
+                        f"{self.path} has an older schema ({version}): restart firstlight, which renews it"
+                    )
+                _migrate(db, version)
+            db.execute("SELECT count(*) FROM session").fetchone()  # meets a damaged file now, while nobody waits
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            db.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_PAGES * PAGE_BYTES}")
+            db.set_authorizer(self._authorize)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _authorize(self, action: int, table: str | None, *_: str | None) -> int:
+        if action in _WRITES and table not in self.role.value and not (table or "").startswith("sqlite_"):
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether the file itself is broken, as against a disk that is full, busy or away."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+
+
+def move_aside(path: Path) -> str:
+    """Rename a corrupt database with its WAL, and say so in one line, which is logged and returned."""
+    kept = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    for ending in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + ending))
+    line = f"{path.name} was damaged: it is kept as {kept.name} and a new one was begun"
+    _log.error(line)
+    return line
+
+
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    """Bring an older schema up to date; every step with its version in one transaction, so all of it or nothing."""
+    db.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # heeded only while the file is empty
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for step in MIGRATIONS[version:]:
+            for statement in step.split(";\n"):  # not executescript, which commits by itself
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    item = getattr(value, "item", None)  # a numpy scalar, which SQLite does not know
+    return item() if item is not None else value
+
+
+def _json(value: str | None) -> Any:
+    if value is None:
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {"statistics": _json, "facts": _json, "is_primary": bool}
