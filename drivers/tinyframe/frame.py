@@ -1,7 +1,7 @@
-"""The TinyFrame protocol of Hi-Link HLK-LD6002 and Seeed MR60BHA2: bytes <-> Frame.
+"""TinyFrame on the wire: bytes <-> Frame.
 
-Layout and checksums: Hi-Link LD6002 serial protocol V1.3 (2025-06); the LEN-4 distance frame: MR60BHA2 user logs
-(limengdu/MR60BHA2_ESPHome_external_components, issue 3).  Header big-endian, payload little-endian.
+Layout and checksums: Hi-Link LD6002 serial protocol V1.3 (2025-06); its printed examples hold misprinted header
+checksums (0F09: F9 for FA), so what it prints is not evidence against the rule.  The header is big-endian.
 """
 
 from __future__ import annotations
