@@ -1,0 +1,171 @@
+"""What a sensor sees of the sleeper: a belt round the body, or a radar beside the bed."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.sleeper.body import AWAY_FROM, BACK, LARGE, Moves, move_signals
+from models.sleeper.noise import drift, wander
+from models.sleeper.parameters import SAMPLE_HZ, Parameters
+from models.sleeper.person import Person
+from models.sleeper.plan import Doing, Timeline
+
+WAVELENGTH_MM = 4.96  # at 60.5 GHz
+
+
+class Signals(NamedTuple):
+    """(samples,) each, at SAMPLE_HZ."""
+
+    displacement_mm: NDArray[np.float32]
+    distance_m: NDArray[np.float32]
+    moving: NDArray[np.float32]
+
+
+def belt_view(
+    person: Person,
+    timeline: Timeline,
+    chest: NDArray[np.float64],
+    belly: NDArray[np.float64],
+    moves: Moves,
+    lies_s: NDArray[np.int8],
+    rng: np.random.Generator,
+    p: Parameters,
+) -> Signals:
+    """A contact sensor on chest, belly or between: no geometry, one sign, artefacts while moving."""
+    samples = chest.size
+    mix = float(rng.choice([0.0, 1.0, rng.random()]))
+    gains = rng.uniform(0.75, 1.25, 4)
+    gain = _smooth(np.repeat(gains[lies_s], SAMPLE_HZ)[:samples], 3.0)
+    # A body that moves pulls a belt by a few breaths' worth.
+    moving, artefact = move_signals(moves, samples, (5.0, 25.0), p.all("small_mm"), rng)
+    signal = (mix * chest + (1.0 - mix) * belly) * gain + artefact
+    signal += 0.3 * _slowly(rng, samples, 60.0) + drift(rng, samples, SAMPLE_HZ, 0.05)
+    signal += rng.uniform(0.01, 0.06) * rng.standard_normal(samples)
+    away = _away(timeline, samples)
+    signal[away] = 0.0
+    distance = np.where(away, np.nan, math.hypot(person.lateral_m, person.height_m))
+    return Signals(_smooth(signal, 0.15).astype(np.float32), distance.astype(np.float32), moving)
+
+
+def radar_view(
+    person: Person,
+    timeline: Timeline,
+    chest: NDArray[np.float64],
+    belly: NDArray[np.float64],
+    moves: Moves,
+    lies_s: NDArray[np.int8],
+    pulse: NDArray[np.float64],
+    rng: np.random.Generator,
+    p: Parameters,
+) -> Signals:
+    """Along the line of sight: aim, posture, scatterers that change with every move, sway, drift, hops."""
+    samples = chest.size
+    away = _away(timeline, samples)
+    aim, harmonic, position = _geometry(person, timeline, moves, lies_s, samples, rng, p)
+    chest_share = rng.uniform(0.2, 0.8)
+    breath = chest_share * chest + (1.0 - chest_share) * belly
+    blanket = 1.0 + p.draw("blanket", rng) * _slowly(rng, samples, 15.0)
+    seen = aim * blanket * (breath + harmonic * (breath * np.abs(breath) / 6.0 - breath / 2.0))
+    heart = np.abs(aim) * p.draw("heart_mm", rng) * pulse
+    moving, motion = move_signals(moves, samples, p.all("move_mm"), p.all("small_mm"), rng)
+    body = _smooth(seen, 0.15) + heart + motion + position
+    body += p.draw("sway_mm", rng) * _slowly(rng, samples, p.one("sway_tau_s"))
+    body[away] = p.one("empty_um") / 1000.0 * rng.standard_normal(int(away.sum()))
+    body += drift(rng, samples, SAMPLE_HZ, p.one("drift_um") / 1000.0)
+    body += p.draw("noise_mm", rng) * rng.standard_normal(samples)
+    body += _hops(samples, rng, p)
+    moving[away] = 0.0
+    distance = math.hypot(person.lateral_m, person.height_m) + position / 1000.0
+    for at, into in timeline.passages:  # walking up or away: more than a metre in three seconds
+        step = round(at * SAMPLE_HZ)
+        span = slice(step, step + 3 * SAMPLE_HZ) if into else slice(max(step - 3 * SAMPLE_HZ, 0), step)
+        walk = np.linspace(1.2, 0.0, distance[span].size)
+        distance[span] += walk if into else walk[::-1]
+        body[span] += 1000.0 * (walk if into else walk[::-1])
+    distance[away] = np.nan
+    return Signals(body.astype(np.float32), np.maximum(distance, 0.15).astype(np.float32), moving)
+
+
+def _geometry(
+    person: Person,
+    timeline: Timeline,
+    moves: Moves,
+    lies_s: NDArray[np.int8],
+    samples: int,
+    rng: np.random.Generator,
+    p: Parameters,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(samples,) signed gain on the breath, second harmonic, and where the body lies (mm), constant between moves."""
+    least, most = p.all("scatter_gain")
+    facing = np.array(p.all("facing"))
+    facing[BACK] = person.height_m / math.hypot(person.lateral_m, person.height_m)
+    large = np.flatnonzero(moves.size >= LARGE)
+    starts = np.round((moves.start_s[large] + moves.length_s[large] / 2.0) * SAMPLE_HZ).astype(int)
+    order = np.argsort(starts, kind="stable")
+    edges = np.concatenate(([0], starts[order], [samples])).clip(0, samples)
+    targets = {round(at): to_m for at, to_m in timeline.turns if to_m is not None}
+    gain, place, sign, mixture = 1.0, 0.0, 1.0 if rng.random() < 0.5 else -1.0, 0.0
+    aim, harmonic, position = np.empty(samples), np.empty(samples), np.empty(samples)
+    home_m = math.hypot(person.lateral_m, person.height_m)
+    own = place
+    for k in range(edges.size - 1):
+        event = large[order[k - 1]] if k else -1
+        if k == 0 or moves.shift[event]:
+            gain = p.draw("scatter_gain", rng)
+            mixture = p.draw("harmonic", rng)
+            own = float(np.clip(own + 40.0 * rng.standard_normal(), -120.0, 120.0)) if k else 0.0
+            asked = targets.get(round(moves.start_s[event])) if k else None
+            if asked is not None:
+                own = 1000.0 * (asked - home_m)
+        else:
+            gain = min(max(gain * math.exp(0.15 * rng.standard_normal()), least), most)
+            own += 5.0 * rng.standard_normal()
+        if k and rng.random() < p.one("flip"):
+            sign = -sign
+        span = slice(edges[k], edges[k + 1])
+        lies = lies_s[np.minimum(edges[k] // SAMPLE_HZ, lies_s.size - 1)]
+        # The back moves less than the front and mostly by the ribs: one signed number stands for it.
+        aim[span] = sign * gain * facing[lies] * (-1.0 if lies == AWAY_FROM else 1.0)
+        harmonic[span] = mixture
+        position[span] = own
+    return _smooth(aim, 1.0), harmonic, _smooth(position, 3.0)
+
+
+def heartbeat(person: Person, samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(samples,) the pulse at the chest wall, 1 peak to peak: two harmonics of a wandering rate."""
+    rate_hz = person.heart_bpm / 60.0 * (1.0 + 0.06 * _slowly(rng, samples, 120.0) + 0.03 * _slowly(rng, samples, 4.0))
+    phase = 2.0 * math.pi * np.cumsum(rate_hz) / SAMPLE_HZ
+    pulse: NDArray[np.float64] = 0.4 * np.sin(phase) + 0.2 * np.sin(2.0 * phase + 1.0)
+    return pulse
+
+
+def _hops(samples: int, rng: np.random.Generator, p: Parameters) -> NDArray[np.float64]:
+    """(samples,) steps of up to half a wavelength's worth of phase, where the module turns to another range bin."""
+    steps = np.zeros(samples)
+    for at in np.flatnonzero(rng.random(samples // SAMPLE_HZ) < 1.0 / (60.0 * p.one("hop_min"))):
+        steps[at * SAMPLE_HZ] = rng.uniform(-WAVELENGTH_MM / 4.0, WAVELENGTH_MM / 4.0)
+    return np.cumsum(steps)
+
+
+def _away(timeline: Timeline, samples: int) -> NDArray[np.bool_]:
+    return np.repeat(timeline.doing == Doing.AWAY, SAMPLE_HZ)[:samples]
+
+
+def _slowly(rng: np.random.Generator, samples: int, tau_s: float) -> NDArray[np.float64]:
+    """(samples,) unit wander, drawn at 2 Hz and joined by straight lines."""
+    every = SAMPLE_HZ // 2
+    knots = samples // every + 2
+    return np.interp(np.arange(samples), np.arange(knots) * float(every), wander(rng, knots, 2.0 * tau_s))
+
+
+def _smooth(values: NDArray[np.float64], width_s: float) -> NDArray[np.float64]:
+    """(samples,) a centred moving average over an odd number of samples, the ends held."""
+    half = max(round(width_s * SAMPLE_HZ / 2.0), 1)
+    padded = np.concatenate((np.full(half + 1, values[0]), values, np.full(half, values[-1])))
+    total = np.cumsum(padded)
+    mean: NDArray[np.float64] = (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
+    return mean
