@@ -1,0 +1,38 @@
+# The habits of this project; `make` alone lists them.
+FIRSTLIGHT := .venv/bin/firstlight
+SHELL := /bin/bash
+NIGHT := build/night.flcap.gz
+
+.DEFAULT_GOAL := help
+.PHONY: help check test run night bench train
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+check:  ## formatting, lint, types and shell scripts
+	./setup.sh venv test
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy --strict appliance drivers models
+	.venv/bin/shellcheck setup.sh .ci/run
+
+test:  ## every test, as continuous integration runs them
+	./setup.sh test
+
+run:  ## the whole box on this computer: simulated sleeper, page at 127.0.0.1:8080
+	./setup.sh demo
+
+night: $(NIGHT)  ## a simulated night through the whole box: hypnogram and statistics
+	$(FIRSTLIGHT) replay $(NIGHT)
+
+bench: $(NIGHT)  ## how long an eight-hour night takes from bytes to hypnogram
+	time $(FIRSTLIGHT) replay $(NIGHT) --json >build/night.jsonl
+
+train:  ## nights, network, export, evaluation (Python 3.11)
+	./setup.sh venv train
+	.venv/bin/python -m models.training --help
+
+$(NIGHT): tests/scenarios/alone.toml
+	./setup.sh venv
+	mkdir -p build
+	$(FIRSTLIGHT) simulate --scenario $< --seed 1 --module tinyframe --out $@ --truth build/night.csv

@@ -1,0 +1,55 @@
+"""Documents that can rot: commands that they name exist, links lead somewhere, the list of habits is whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appliance.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("models/*.md")]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def names(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    table = README.split("## Commands")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    listed = [command for row in rows for command in re.findall(r"`([a-z]+)`", row)]
+    assert sorted(listed) == sorted(main.commands)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names)
+def test_commands_in_documents_exist(document: Path) -> None:
+    called = set(re.findall(r"(?:[`/]firstlight|-m appliance) ([a-z]+)\b", document.read_text(encoding="utf-8")))
+    assert called - set(main.commands) == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names)
+def test_setup_and_make_know_what_documents_ask_of_them(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    usage = subprocess.run([ROOT / "setup.sh", "--help"], capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"\./setup\.sh ([a-z]+)", text)) - set(re.findall(r"^  ([a-z]+)", usage, re.M)) == set()
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert set(re.findall(r"`make ([a-z]+)", text)) - set(targets) == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert broken == []
+
+
+def test_every_habit_explains_itself() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = re.search(r"^\.PHONY: (.+)$", makefile, re.M)
+    assert phony is not None
+    assert re.findall(r"^([a-z]+):.*  ## \S", makefile, re.M) == phony[1].split()
