@@ -1,0 +1,100 @@
+"""The dawn as an eye would judge it, and the ring as an ear would."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.sunrise import dawn, luminance, relative_luminance, ring_tone
+from drivers.outputs import LampLevel
+
+TICKS = 18_000  # half an hour, ten turns a second
+
+
+def lightness(level: LampLevel) -> float:
+    """CIE 1976 L* of a lamp level against the full dawn, written apart from the code under test."""
+    y = relative_luminance(level) / relative_luminance(dawn(1.0))
+    return 116.0 * y ** (1.0 / 3.0) - 16.0 if y > (6.0 / 29.0) ** 3 else y * (29.0 / 3.0) ** 3
+
+
+def test_lightness_of_known_greys() -> None:
+    assert luminance(0.0) == 0.0
+    assert luminance(100.0) == 1.0
+    assert luminance(8.0) == pytest.approx(8.0 / 903.3, rel=1e-4)
+    assert luminance(50.0) == pytest.approx(0.18419, abs=1e-5)  # (66 / 116) ** 3
+
+
+def test_dawn_goes_from_dark_to_the_whole_lamp() -> None:
+    assert dawn(0.0) == LampLevel(0.0, 0.0, 0.0)
+    assert max(dawn(1.0)) == pytest.approx(1.0)
+    assert dawn(-1.0) == dawn(0.0)
+    assert dawn(2.0) == dawn(1.0)
+
+
+def test_dawn_is_red_then_amber_then_warm_white() -> None:
+    red, green, blue = dawn(0.02)
+    assert green < 0.1 * red
+    assert blue == 0.0
+    red, green, blue = dawn(0.6)
+    assert 0.15 < green / red < 0.3
+    assert blue == 0.0
+    red, green, blue = dawn(1.0)
+    # 3000 K lies at x = 0.4369, y = 0.4041 (CIE 1931), so X : Y : Z = 1.0812 : 1 : 0.3935, and through the matrix of
+    # IEC 61966-2-1 red, green, blue = 1.770, 0.844, 0.272.
+    assert red == pytest.approx(1.0)
+    assert green == pytest.approx(0.844 / 1.770, abs=0.002)
+    assert blue == pytest.approx(0.272 / 1.770, abs=0.002)
+
+
+def test_dawn_rises_evenly_to_the_eye_and_no_step_can_be_seen() -> None:
+    levels = [dawn(k / TICKS) for k in range(TICKS + 1)]
+    steps = [lightness(b) - lightness(a) for a, b in itertools.pairwise(levels)]
+    even = 100.0 / TICKS
+    assert min(steps) > 0.99 * even
+    assert max(steps) < 1.01 * even
+    # Seen by the second, an eye that notices a whole unit of L* is given a tenth of that.
+    assert max(sum(steps[k : k + 10]) for k in range(0, TICKS, 10)) < 0.1
+    for a, b in itertools.pairwise(levels):
+        assert all(later >= earlier for earlier, later in zip(a, b, strict=True))
+        assert max(abs(later - earlier) for earlier, later in zip(a, b, strict=True)) < 0.001
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_every_level_is_one_that_a_lamp_has(progress: float, brightness: float) -> None:
+    level = dawn(progress, brightness)
+    assert all(0.0 <= channel <= 1.0 for channel in level)
+    assert lightness(level) == pytest.approx(100.0 * progress * brightness, abs=1e-6)
+
+
+def sounding(start_s: int, end_s: int) -> float:
+    """Share of the time between two seconds of the ring in which there is a tone."""
+    tones = [ring_tone(k / 10) for k in range(10 * start_s, 10 * end_s)]
+    return sum(tone is not None for tone in tones) / len(tones)
+
+
+def test_the_ring_sounds_at_once_and_grows() -> None:
+    assert ring_tone(0.0) is not None
+    shares = [sounding(0, 15), sounding(15, 45), sounding(45, 90), sounding(90, 150)]
+    assert shares == sorted(shares)
+    assert shares[0] == pytest.approx(0.2)  # three notes of 0.2 s in every 3 s
+    assert shares[-1] == pytest.approx(2 / 3, abs=0.01)  # five in every 1.5 s
+    highest = [max(ring_tone(a + k / 10) or 0.0 for k in range(30)) for a in (0, 15, 45, 90)]
+    assert highest == sorted(highest)
+
+
+def test_notes_rise_within_a_phrase_and_pauses_are_short() -> None:
+    tones = [ring_tone((k + 0.5) / 10) for k in range(36_000)]
+    silent = 0
+    for a, b in itertools.pairwise(tones):
+        silent = silent + 1 if b is None else 0
+        assert silent <= 24
+        assert a is None or b is None or b >= a or b in (523.25, 783.99, 1046.50)  # a phrase begins anew
+
+
+@given(st.floats(0.0, 1e6))
+def test_tones_are_within_reach_of_the_buzzer(seconds: float) -> None:
+    tone = ring_tone(seconds)
+    assert tone is None or 220.0 <= tone <= 3520.0
