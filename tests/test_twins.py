@@ -245,7 +245,8 @@ def iq(messages: list[tuple[dict[str, object], bytes]]) -> NDArray[np.complex128
     """(frames, points) mean sweep of every frame."""
     raw = np.array([np.frombuffer(payload, "<i2") for _, payload in messages if payload], np.float64)
     sweeps: NDArray[np.complex128] = (raw[:, 0::2] + 1j * raw[:, 1::2]).reshape(len(raw), 16, -1)
-    return sweeps.mean(axis=1, dtype=np.complex128)
+    mean: NDArray[np.complex128] = sweeps.mean(axis=1)
+    return mean
 
 
 def test_acconeer_phase_follows_the_chest_in_half_wavelengths() -> None:

@@ -1,0 +1,52 @@
+"""Carbon dioxide: Sensirion SCD40, SCD41 (datasheet 1.x)."""
+
+from __future__ import annotations
+
+from drivers.environment.bus import Wire
+from drivers.environment.climate import Columns, sensirion_temperature_c, sensirion_words
+
+STOP, SERIAL, START_LOW_POWER = b"\x3f\x86", b"\x36\x82", b"\x21\xac"
+DATA_READY, READ = b"\xe4\xb8", b"\xec\x05"
+PATIENCE = 3  # readings without news before it is started again: it forgets its task with its power
+
+
+def scd4x_columns(data: bytes) -> Columns:
+    """A 9-byte measurement.  Temperature and humidity are its second-best: the chip warms itself by about 4 C."""
+    co2, temperature, humidity = sensirion_words(data)
+    columns = {"temperature_c": sensirion_temperature_c(temperature), "humidity_pct": 100 * humidity / 65535}
+    # 0 ppm is what it says before its first measurement.
+    return columns | ({"co2_ppm": float(co2)} if co2 else {})
+
+
+def scd4x_ready(data: bytes) -> bool:
+    """The reply to the question whether a measurement waits: any of its low 11 bits."""
+    return bool(sensirion_words(data)[0] & 0x07FF)
+
+
+class Scd4x:
+    """Measures by itself every 30 s (low power, least self-heating).
+
+    Its automatic self-calibration wants fresh air for an hour a day; in a closed bedroom the readings drift.
+    """
+
+    name = "SCD4x"
+    addresses = (0x62,)
+
+    def __init__(self, wire: Wire, address: int) -> None:
+        """OSError or DriverError where no such chip answers."""
+        self._wire, self._address = wire, address
+        wire.write(address, STOP)  # while it measures it answers little else
+        wire.sleep(0.5)
+        sensirion_words(wire.ask(address, SERIAL, 0.001, 9))
+        wire.write(address, START_LOW_POWER)
+        self._misses = 0
+
+    def read(self) -> Columns:
+        """The newest measurement; nothing when none came since the last call."""
+        if not scd4x_ready(self._wire.ask(self._address, DATA_READY, 0.001, 3)):
+            self._misses += 1
+            if self._misses >= PATIENCE:
+                raise OSError("it no longer measures")
+            return {}
+        self._misses = 0
+        return scd4x_columns(self._wire.ask(self._address, READ, 0.001, 9))

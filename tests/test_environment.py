@@ -1,0 +1,293 @@
+"""Room sensors: conversions against the makers' numbers, and whole readings from twins on a bus."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.environment import Environment, open_bus
+from drivers.environment.climate import aht20_columns, crc8, sensirion_words, sht3x_columns, sht4x_columns
+from drivers.environment.co2 import scd4x_columns, scd4x_ready
+from drivers.environment.light import bh1750_lx, tsl2591_lx, veml7700_corrected_lx, veml7700_lx
+from drivers.environment.pressure import Calibration, bmx280_columns, calibration
+from drivers.readings import DriverError, EnvironmentReading
+from drivers.twins.i2c import Room, TwinBus, bedroom, room_bus, words
+
+ALL_CHIPS = ("SHT4x", "SHT3x", "AHT20", "SCD4x", "BME280", "BMP280", "VEML7700", "BH1750", "TSL2591")
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def wired(room: Room, *chips: str) -> tuple[Environment, TwinBus, Time]:
+    """An environment with the chips in a room that does not change."""
+    time = Time()
+    bus = room_bus(time.clock, lambda t_s: room, chips)
+    return Environment(bus, time.clock, time.sleep), bus, time
+
+
+def settled(environment: Environment, time: Time) -> EnvironmentReading:
+    """The reading a minute after the first: an SCD4x needs half of that."""
+    environment.read()
+    time.sleep(60)
+    return environment.read()
+
+
+# Conversions
+
+
+@pytest.mark.parametrize(("data", "check"), [("BEEF", 0x92), ("0000", 0x81), ("6667", 0xA2), ("01F4", 0x33)])
+def test_check_byte_of_sensirion_datasheets(data: str, check: int) -> None:
+    assert crc8(bytes.fromhex(data)) == check
+
+
+@pytest.mark.parametrize("setting", ["07E6 48", "079E 09", "03DB 42", "01E0 B4"])
+def test_check_byte_of_setting_words(setting: str) -> None:
+    assert sensirion_words(bytes.fromhex(setting)) == [int(setting[:4], 16)]
+
+
+@given(st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=4), st.integers(0, 95))
+def test_a_flipped_bit_never_passes_the_check_byte(values: list[int], bit: int) -> None:
+    data = bytearray(words(*values))
+    assert sensirion_words(bytes(data)) == values
+    data[bit // 8 % len(data)] ^= 1 << bit % 8
+    with pytest.raises(DriverError, match="check byte"):
+        sensirion_words(bytes(data))
+
+
+def test_sht4x_formula() -> None:
+    assert sht4x_columns(words(0x6667, 0xBEEF)) == pytest.approx(
+        {"temperature_c": 25.003, "humidity_pct": 87.231}, abs=1e-3
+    )
+    assert sht4x_columns(words(0x6667, 0x5EB9))["humidity_pct"] == pytest.approx(40.252, abs=1e-3)
+    assert [sht4x_columns(words(0, raw))["humidity_pct"] for raw in (0, 0xFFFF)] == [0.0, 100.0]  # -6 and 119, clipped
+
+
+def test_aht20_formula() -> None:
+    half = bytes.fromhex("18 8000080000")  # 20 bits each
+    assert aht20_columns(half + bytes((crc8(half),))) == {"temperature_c": 50.0, "humidity_pct": 50.0}
+    with pytest.raises(DriverError, match="check byte"):
+        aht20_columns(half + b"\0")
+
+
+def test_bme280_signs_of_the_shared_nibbles() -> None:
+    low = bytes(26)
+    assert calibration(low, bytes.fromhex("0000 00 11 2E 03 00")).h == (0, 0, 0, 286, 50, 0)
+    # i8(F0) * 16 + 5 = -251 and i8(FF) * 16 + 10 = -6
+    assert calibration(low, bytes.fromhex("0000 00 F0 A5 FF FE")).h == (0, 0, 0, -251, -6, -2)
+
+
+def test_bmx280_leaves_out_what_was_not_measured() -> None:
+    constants = Calibration(
+        (27504, 26435, -1000), (36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000), (75, 376, 0, 286, 50, 30)
+    )
+    skipped = bytes.fromhex("800000 7eed00 8000")
+    assert list(bmx280_columns(constants, skipped)) == ["temperature_c"]
+    assert bmx280_columns(constants, bytes.fromhex("655ac0 800000 7649")) == {}
+    nothing = constants._replace(p=(0,) * 9)  # would divide by zero
+    assert "pressure_hpa" not in bmx280_columns(nothing, bytes.fromhex("655ac0 7eed00 7649"))
+
+
+def test_veml7700_formula() -> None:
+    assert veml7700_lx(1, 1.0, 100) == pytest.approx(0.0672)
+    assert veml7700_lx(1, 1 / 8, 100) == pytest.approx(0.5376)
+    assert veml7700_lx(1, 2.0, 800) == pytest.approx(0.0042)
+    assert veml7700_lx(1480, 1 / 4, 100) == pytest.approx(397.8, abs=0.05)
+    assert veml7700_corrected_lx(537.6) == pytest.approx(560.98, abs=0.01)
+    assert veml7700_lx(5000, 1 / 8, 100) == pytest.approx(veml7700_corrected_lx(2688.0))
+
+
+def test_bh1750_formula() -> None:
+    assert bh1750_lx(0x8390) == pytest.approx(28066.7, abs=0.05)
+    assert bh1750_lx(0x0110) == pytest.approx(226.7, abs=0.05)
+    assert bh1750_lx(0x0110, half=True) == pytest.approx(113.3, abs=0.05)
+    assert bh1750_lx(0x0110, half=True, measurement_time=254) == pytest.approx(30.79, abs=0.005)
+
+
+def test_tsl2591_formula() -> None:
+    assert tsl2591_lx(1000, 200, 25, 100) == pytest.approx(104.45, abs=0.005)
+    assert tsl2591_lx(0, 0, 25, 100) == 0.0
+
+
+def captured(path: Path) -> tuple[dict[str, bytes], list[dict[str, object]]]:
+    """The labelled bytes and the expectations of a capture file."""
+    _, rest = path.read_text().split("[hex]")
+    lines, expect = rest.split("[expect]")
+    labelled = (line.split(":") for line in lines.strip().splitlines())
+    return {label: bytes.fromhex(data) for label, data in labelled}, [
+        json.loads(line) for line in expect.split("\n") if line
+    ]
+
+
+def test_sensirion_capture(shared_folder: Path) -> None:
+    data, expect = captured(shared_folder / "captures" / "env-01-sensirion.txt")
+    measured = scd4x_columns(data["SCD4x read_measurement"])
+    told = {"co2_ppm": measured["co2_ppm"], "temp_c": measured["temperature_c"], "rh": measured["humidity_pct"]}
+    assert told == pytest.approx(expect[0], abs=1e-3)
+    serial = sensirion_words(data["SCD4x get_serial_number"])
+    assert serial[0] << 32 | serial[1] << 16 | serial[2] == expect[1]["serial"]
+    assert scd4x_ready(data["SCD4x data-ready word"]) is expect[2]["data_ready"]
+    for name in ("offset 5.4 C", "altitude 1950 m", "pressure 98700 Pa"):
+        assert sensirion_words(data[f"SCD4x set {name}"][2:])
+    sht = sht3x_columns(data["SHT3x reading"])
+    assert {"temp_c": sht["temperature_c"], "rh": sht["humidity_pct"]} == pytest.approx(expect[6], abs=1e-3)
+
+
+def test_bosch_capture(shared_folder: Path) -> None:
+    data, (first, second) = captured(shared_folder / "captures" / "env-02-bmx280.txt")
+    a = bmx280_columns(calibration(data["A 88"], None), data["A F7"])
+    assert {"temp_c": a["temperature_c"], "pressure_pa": a["pressure_hpa"] * 100} == pytest.approx(first["A"], abs=1e-2)
+    # The line of 88-A1 begins with a stray byte, its own length: 26 bytes follow, and T1 is 6d69 = 28009.
+    low = data["B 88"][-26:]
+    b = bmx280_columns(calibration(low, data["B E1"]), data["B F7"])
+    told = {"temp_c": b["temperature_c"], "pressure_hpa": b["pressure_hpa"], "rh": b["humidity_pct"]}
+    assert told == pytest.approx(second["B"], abs=1e-3)
+
+
+# Whole readings
+
+ROOM = Room(temperature_c=19.3, humidity_pct=47.5, illuminance_lx=12.0, co2_ppm=1234.0, pressure_hpa=998.7)
+TOLD = {
+    "SHT4x": {"temperature_c": 19.3, "humidity_pct": 47.5},
+    "SHT3x": {"temperature_c": 19.3, "humidity_pct": 47.5},
+    "AHT20": {"temperature_c": 19.3, "humidity_pct": 47.5},
+    "BME280": {"temperature_c": 19.3, "humidity_pct": 47.5, "pressure_hpa": 998.7},
+    "BMP280": {"temperature_c": 19.3, "pressure_hpa": 998.7},
+    "SCD4x": {"temperature_c": 19.3, "humidity_pct": 47.5, "co2_ppm": 1234.0},
+    "VEML7700": {"illuminance_lx": 12.0},
+    "BH1750": {"illuminance_lx": 12.0},
+    "TSL2591": {"illuminance_lx": 12.0},
+}
+
+
+@pytest.mark.parametrize("chip", ALL_CHIPS)
+def test_each_chip_alone_tells_its_own_columns(chip: str) -> None:
+    environment, _, time = wired(ROOM, chip)
+    reading = settled(environment, time)._asdict()
+    told = {name: value for name, value in reading.items() if value is not None and name != "t_s"}
+    assert told == pytest.approx(TOLD[chip], rel=0.01)
+    assert [name.split(" at ")[0] for name in environment.sensors] == [chip]
+
+
+def test_all_chips_together_fill_every_column_from_the_best_teller() -> None:
+    environment, bus, time = wired(ROOM, *ALL_CHIPS)
+    reading = settled(environment, time)
+    assert None not in reading
+    bus.dead.add(0x44)
+    environment.read()
+    assert environment.read().temperature_c == pytest.approx(19.3, abs=0.01)
+    assert len(environment.sensors) == len(ALL_CHIPS) - 1
+
+
+def test_one_dead_chip_costs_only_its_own_column_and_comes_back(caplog: pytest.LogCaptureFixture) -> None:
+    environment, bus, time = wired(ROOM, "SHT4x", "VEML7700", "SCD4x")
+    assert settled(environment, time).illuminance_lx is not None
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    bus.dead.add(0x10)
+    for _ in range(3):
+        time.sleep(60)
+        reading = environment.read()
+        assert reading.illuminance_lx is None
+        assert None not in (reading.temperature_c, reading.humidity_pct, reading.co2_ppm)
+    bus.dead.clear()
+    time.sleep(60)
+    assert environment.read().illuminance_lx == pytest.approx(12.0, rel=0.01)
+    said = [record.getMessage() for record in caplog.records]
+    assert [re.sub(r" \(.*", "", line) for line in said] == ["VEML7700 at 0x10 is gone", "VEML7700 at 0x10 is back"]
+
+
+@pytest.mark.parametrize("chip", ["SHT4x", "SHT3x", "SCD4x"])
+def test_a_noisy_line_gives_no_value_rather_than_a_wrong_one(chip: str) -> None:
+    environment, bus, time = wired(ROOM, chip)
+    assert settled(environment, time).temperature_c is not None
+    bus.noisy.update(bus.chips)
+    time.sleep(60)
+    reading = environment.read()
+    assert (reading.temperature_c, reading.humidity_pct, reading.co2_ppm) == (None, None, None)
+
+
+def test_values_out_of_range_are_missing() -> None:
+    environment, _, time = wired(ROOM._replace(co2_ppm=45_000.0, temperature_c=110.0), "SCD4x")
+    reading = settled(environment, time)
+    assert (reading.co2_ppm, reading.temperature_c) == (None, None)
+    assert reading.humidity_pct == pytest.approx(47.5, abs=0.01)
+
+
+@pytest.mark.parametrize("chip", ["VEML7700", "BH1750", "TSL2591"])
+@pytest.mark.parametrize("lx", [0.0, 0.5, 8.0, 300.0, 5_000.0, 60_000.0])
+def test_light_from_a_dark_bedroom_to_a_sunlit_window(chip: str, lx: float) -> None:
+    if chip == "TSL2591" and lx > 50_000:
+        pytest.skip("more than a TSL2591 can take at its shortest time")
+    environment, _, _ = wired(Room(illuminance_lx=lx), chip)
+    environment.read()
+    told = environment.read().illuminance_lx
+    assert told == pytest.approx(lx, rel=0.05, abs=0.06)
+
+
+def test_a_light_sensor_that_was_without_power_is_set_up_again() -> None:
+    environment, bus, _ = wired(Room(illuminance_lx=0.5), "VEML7700")
+    assert environment.read().illuminance_lx == pytest.approx(0.5, rel=0.05)
+    bus.chips[0x10].write(0.0, b"\x00\x01\x00")
+    assert environment.read().illuminance_lx == pytest.approx(0.5, rel=0.05)
+
+
+def test_co2_is_missing_between_measurements_and_not_repeated() -> None:
+    environment, _, time = wired(ROOM, "SCD4x")
+    assert settled(environment, time).co2_ppm == 1234.0
+    assert environment.read().co2_ppm is None
+
+
+def test_a_co2_sensor_that_forgot_its_task_is_started_again() -> None:
+    environment, bus, time = wired(ROOM, "SCD4x")
+    settled(environment, time)
+    bus.chips[0x62].write(time.now_s, b"\x3f\x86")
+    told = []
+    for _ in range(6):
+        time.sleep(60)
+        told.append(environment.read().co2_ppm)
+    assert told == [None, None, None, None, 1234.0, 1234.0]
+
+
+def test_a_bus_without_sensors_gives_a_reading_of_nothing() -> None:
+    environment, _, time = wired(ROOM)
+    assert environment.read() == EnvironmentReading(time.now_s)
+    assert environment.sensors == ()
+
+
+def test_another_chip_at_a_known_address_is_left_alone() -> None:
+    environment, bus, _ = wired(ROOM, "BME280", "TSL2591")
+    bus.chips[0x76].write(0.0, b"\xd0\x61")  # a BME680
+    bus.chips[0x23] = bus.chips.pop(0x29)
+    assert environment.read().pressure_hpa is None
+
+
+def test_a_bus_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(DriverError, match="raspi-config"):
+        open_bus(97)
+
+
+def test_the_twin_bedroom_stays_a_bedroom_for_a_night() -> None:
+    for hour in range(12):
+        room = bedroom(hour * 3600.0)
+        assert 15 < room.temperature_c < 25
+        assert 30 < room.humidity_pct < 70
+        assert 400 < room.co2_ppm < 2000
+        assert 0 < room.illuminance_lx < 100
+        assert 980 < room.pressure_hpa < 1040
