@@ -72,7 +72,7 @@ TABLE: dict[str, Law] = {
     "amplitude_cv": Law(
         (0.27, 0.19, 0.155, 0.13, 0.19),
         "CV",
-        "Tobin 1988 for wake; else assumed, contrast halved since real belts tell REM from light by d' of .7-.8; REM without its bursts",
+        "Tobin 1988 for wake; else assumed, contrast halved to fit real belts; REM without its bursts",
         (0.24, 0.17, 0.16, 0.15, 0.16),
     ),
     "amplitude_spread_sd_ln": Law((0.25, 0.30), "ln, of a night, of minutes", "assumed, as of intervals"),
