@@ -93,6 +93,8 @@ class AlarmSetting:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> AlarmSetting:
         """The setting in a JSON object, missing fields as by default.  Raises ``SettingError`` naming the field."""
+        if not isinstance(values, Mapping):
+            raise SettingError(f"alarm: must be an object with named fields, not {short(values)}")
         known = {field.name for field in fields(cls)}
         for name in values:
             if name not in known:

@@ -409,9 +409,11 @@ def test_weekdays_are_local_days() -> None:
         ({"dawn_brightness": float("nan")}, "dawn_brightness: must be a number from 0 to 1, not nan"),
         ({"snooze_min": 0}, "snooze_min: must be a whole number from 1 to 30, not 0"),
         ({"snoze_min": 9}, "'snoze_min': there is no such setting of an alarm"),
+        (None, "alarm: must be an object with named fields, not None"),
+        ([7, 30], "alarm: must be an object with named fields, not [7, 30]"),
     ],
 )
-def test_a_wrong_setting_is_refused_in_one_line(values: dict[str, Any], line: str) -> None:
+def test_a_wrong_setting_is_refused_in_one_line(values: Any, line: str) -> None:
     with pytest.raises(SettingError) as refusal:
         AlarmSetting.from_dict(values)
     assert str(refusal.value) == line
