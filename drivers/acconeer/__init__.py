@@ -1,3 +1,19 @@
-from drivers.acconeer.frame import Frame, FrameDecoder, Layout, encode, is_forbidden
+"""The exploration server of Acconeer A121 modules (XM125): bytes <-> Frame <-> RadarSample."""
 
-__all__ = ["Frame", "FrameDecoder", "Layout", "encode", "is_forbidden"]
+from drivers.acconeer.conversation import Conversation
+from drivers.acconeer.frame import MAX_FRAME, Frame, FrameDecoder, describe, encode, is_forbidden
+from drivers.acconeer.messages import Layout
+from drivers.acconeer.setup import SensorConfig, Subsweep
+
+__all__ = [
+    "MAX_FRAME",
+    "Conversation",
+    "Frame",
+    "FrameDecoder",
+    "Layout",
+    "SensorConfig",
+    "Subsweep",
+    "describe",
+    "encode",
+    "is_forbidden",
+]

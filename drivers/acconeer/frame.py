@@ -1,4 +1,4 @@
-"""The exploration server's protocol of Acconeer A121 modules (XM125): bytes <-> Frame.
+"""Messages of Acconeer's exploration server on the wire: bytes <-> Frame.
 
 Both ways a frame is one JSON object on a line; a module's line that says ``"payload_size": n`` is followed by n binary
 bytes, int16 real and imaginary, little-endian, sweep after sweep.  There is no checksum: the one check is that
@@ -8,31 +8,26 @@ payload_size must be 4 x frame_data_length.  Source: acconeer-python-exploration
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from drivers.acconeer.messages import (
+    BYTES_PER_POINT,
+    MAX_POINTS,
+    Layout,
+    is_command,
+    kind_of,
+    layout_of,
+    result_of,
+    sweeps,
+)
 from drivers.readings import LinkCounters
 
 MAX_LINE = 8192  # the set-up reply with its calibration data is the longest, well under 4 KiB
-MAX_POINTS = 4095  # what an A121 can hold for one frame
-BYTES_PER_POINT = 4
-COMMANDS = frozenset(
-    {"get_system_info", "get_sensor_info", "setup", "start_streaming", "stop_streaming", "set_uart_baudrate"}
-)
+
+MAX_FRAME = MAX_LINE + BYTES_PER_POINT * MAX_POINTS
 
 _OPENING = b'{"'
-
-
-class Layout(NamedTuple):
-    """How a frame's points are laid out, from the set-up reply's metadata."""
-
-    frame_data_length: int  # points in a frame: sweeps x points of a sweep
-    sweep_data_length: int  # points in a sweep
-    subsweep_data_offset: tuple[int, ...]  # where each subsweep begins in a sweep
-    subsweep_data_length: tuple[int, ...]
-    base_step_length_m: float
 
 
 class Frame(NamedTuple):
@@ -43,16 +38,6 @@ class Frame(NamedTuple):
     layout: Layout | None = None  # the set-up in force when it came; not sent
 
 
-class Result(NamedTuple):
-    """What a result's message says of its frame."""
-
-    tick: int
-    temperature_c: int | None
-    data_saturated: bool
-    frame_delayed: bool
-    calibration_needed: bool
-
-
 def encode(frame: Frame) -> bytes:
     """The frame's bytes."""
     return json.dumps(frame.message, separators=(",", ":")).encode("ascii") + b"\n" + frame.payload
@@ -60,67 +45,41 @@ def encode(frame: Frame) -> bytes:
 
 def is_forbidden(frame: Frame) -> bool:
     """True for everything but the commands that this driver knows to be harmless."""
-    return frame.message.get("cmd") not in COMMANDS
+    return not is_command(frame.message)
 
 
-def layout_of(message: dict[str, Any]) -> Layout | None:
-    """The layout in a set-up reply; None where there is none, or its numbers contradict one another.
+def describe(frame: Frame) -> dict[str, object]:
+    """The frame as JSON fields: kind and what the message says.
 
-    One group with one sensor is understood.
+    A result tells its tick, temperature and flags, and, where the set-up is known, the mean over its sweeps as
+    [re, im] of each point, with its amplitude.
     """
-    try:
-        ((metadata,),) = message["metadata"]
-        layout = Layout(
-            metadata["frame_data_length"],
-            metadata["sweep_data_length"],
-            tuple(metadata["subsweep_data_offset"]),
-            tuple(metadata["subsweep_data_length"]),
-            float(metadata["base_step_length_m"]),
-        )
-        frame, sweep, offsets, lengths, base_step_m = layout
-        numbers = (frame, sweep, *offsets, *lengths)
-        sound = (
-            all(type(number) is int and 0 <= number <= MAX_POINTS for number in numbers)
-            and 0 < sweep <= frame
-            and frame % sweep == 0
-            and sum(lengths) == sweep
-            and offsets == tuple(sum(lengths[:index]) for index in range(len(lengths)))
-            and 0.001 < base_step_m < 0.01  # about 2.5 mm
-        )
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-    return layout if sound else None
+    message, kind = frame.message, kind_of(frame.message) or "unknown"
+    result = result_of(message) if kind == "result" else None
+    if result is None:
+        return {"kind": kind, "value": message}
+    fields: dict[str, object] = {"kind": kind, **result._asdict(), "bytes": len(frame.payload)}
+    if frame.layout is not None and len(frame.payload) >= BYTES_PER_POINT * frame.layout.sweep_data_length:
+        mean = sweeps(frame.payload, frame.layout.sweep_data_length).mean(axis=0)
+        fields["mean_sweep"] = [[round(float(point.real), 3), round(float(point.imag), 3)] for point in mean]
+        fields["amplitude"] = [round(float(abs(point)), 2) for point in mean]
+    return fields
 
 
-def result_of(message: dict[str, Any]) -> Result | None:
-    """What a result says of its frame, or None where the message is no result of one sensor."""
-    try:
-        ((info,),) = message["result_info"]
-        tick, temperature = info["tick"], info.get("temperature")
-        if type(tick) is not int:
-            return None
-        return Result(
-            tick,
-            temperature if type(temperature) is int else None,
-            info.get("data_saturated") is True,
-            info.get("frame_delayed") is True,
-            info.get("calibration_needed") is True,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
 
 
-def sweeps(payload: bytes, sweep_data_length: int) -> NDArray[np.complex64]:
-    """The payload as (sweeps, points) of raw complex counts; a rest that fills no sweep is left out."""
-    whole = len(payload) // (BYTES_PER_POINT * sweep_data_length)
-    raw = np.frombuffer(payload, dtype="<i2", count=2 * whole * sweep_data_length)
-    return raw.astype(np.float32).view(np.complex64).reshape(whole, sweep_data_length)
+_JSON = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     """The JSON object on a line, or None.  Deeply nested nonsense exhausts the recursion limit: also None."""
     try:
-        message = json.loads(line.decode("utf-8"))
+        message = _JSON.decode(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
@@ -176,6 +135,8 @@ class FrameDecoder:
             if stop > end:
                 break
             self._learn(message, size)
+            if kind_of(message) is None:
+                counters.unknown_kinds += 1
             frames.append(Frame(message, buffer[line_end + 1 : stop], self.layout))
             offsets.append(self._base + position)
             position = stop

@@ -1,6 +1,6 @@
-"""The Micradar "53 59" protocol of R60ABD1, R60BHA1, Seeed MR60BHA1 and DFRobot C1001: bytes <-> Frame.
+"""Micradar's "53 59" frames on the wire: bytes <-> Frame.
 
-Layout and messages: Micradar R60ABD1 user manual V3.4 (2025-04).  Every multi-byte number is big-endian; there is no
+Layout: Micradar R60ABD1 user manual V3.4 (2025-04).  Every multi-byte number is big-endian; there is no
 byte stuffing, so frames are taken by their length and then checked.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from drivers.micradar.kinds import OTA_CONTROL, kind_of
 from drivers.readings import LinkCounters
 
 MAX_DATA = 64  # the longest report has 12 bytes; product strings are a little longer
-OTA_CONTROL = 0x03
 
 _HEAD = b"\x53\x59"
 _TAIL = b"\x54\x43"
@@ -86,7 +86,10 @@ class FrameDecoder:
                 counters.garbage_bytes += 1
                 position += 1
                 continue
-            frames.append(Frame(buffer[position + 2], buffer[position + 3], buffer[position + 6 : stop - 3]))
+            control, command = buffer[position + 2], buffer[position + 3]
+            if kind_of(control, command) is None:
+                counters.unknown_kinds += 1
+            frames.append(Frame(control, command, buffer[position + 6 : stop - 3]))
             offsets.append(self._base + position)
             position = stop
         counters.frames += len(frames)
