@@ -215,7 +215,7 @@ def _slope(signal: Floats) -> Floats:
 def _autocorrelation(slope: Floats) -> float:
     """Fisher z of the highest autocorrelation up to 10 s after its first zero: how alike successive breaths are."""
     known = np.isfinite(slope)
-    if np.count_nonzero(known) < MIN_VALID * slope.size:
+    if np.count_nonzero(known) < MIN_VALID * slope.size or not np.nansum(slope**2) > 0:
         return np.nan
     lags = 10 * SIGNAL_HZ
     size = 1 << (slope.size + lags - 1).bit_length()
