@@ -1,0 +1,319 @@
+"""``config.toml`` to frozen values: how this box is built.
+
+What the sleeper changes at night is data and not configuration.  Every key has a default that fits a Raspberry Pi, and
+the defaults live in these classes alone.  A mistake is one line that names the key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from appliance.atomic import replace_file
+from drivers.readings import Module
+
+AUTO = "auto"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be: one line that names the key and says what it takes."""
+
+
+# What a value may be.  Each takes what TOML holds and returns what the box uses, or raises ValueError: "must be ...".
+
+
+def _must(be: str, value: object) -> ValueError:
+    return ValueError(f"must be {be}, not {json.dumps(value) if isinstance(value, bool) else short(value)}")
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _must("true or false", value)
+    return value
+
+
+def _whole(low: int, high: int, otherwise: str = "") -> Callable[[object], int]:
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise _must(f"{otherwise}a whole number from {low} to {high}", value)
+        return value
+
+    return check
+
+
+def _word(*words: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise _must(f"{', '.join(words[:-1])} or {words[-1]}", value)
+        return value
+
+    return check
+
+
+def _module(value: object) -> Module | None:
+    word = _word(AUTO, *Module)(value)
+    return None if word == AUTO else Module(word)
+
+
+def _baud(value: object) -> int | None:
+    return None if value == AUTO else _whole(9_600, 4_000_000, "auto or ")(value)
+
+
+def _bus(value: object) -> int | str:
+    return "twin" if value == "twin" else _whole(0, 31, "twin or ")(value)
+
+
+def _is_path(value: object) -> bool:
+    # Absolute, because the pin library changes the process's working directory when it is imported.
+    return isinstance(value, str) and value.startswith("/") and value.isprintable()
+
+
+def _port(value: object) -> str:
+    if value != AUTO and not _is_path(value):
+        raise _must("auto or a device such as /dev/serial0", value)
+    return str(value)
+
+
+def _path(value: object) -> Path:
+    if not _is_path(value):
+        raise _must("a path that begins with /", value)
+    return Path(str(value))
+
+
+def _path_or_auto(value: object) -> Path | None:
+    return None if value == AUTO else _path(value)
+
+
+def _host(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Za-z.:_-]+", value):
+        raise _must("an address such as 127.0.0.1, or 0.0.0.0 for the whole local network", value)
+    return value
+
+
+def _pin(value: object) -> int:
+    # GPIO 0 to 3 are the I2C buses, 14 and 15 the serial port.
+    if not isinstance(value, int) or isinstance(value, bool) or not 4 <= value <= 27 or value in (14, 15):
+        raise _must("a GPIO (BCM) number from 4 to 27, without 14 and 15", value)
+    return value
+
+
+def _lamp_pins(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) not in (1, 3, 4):
+        raise _must("a list of 1 (white), 3 (red, green, blue) or 4 GPIO numbers", value)
+    return tuple(_pin(item) for item in value)
+
+
+def _zone(value: object) -> str:
+    try:
+        ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder of zones
+        raise _must("a time zone such as Europe/Berlin", value) from None
+    return str(value)
+
+
+def _by(check: Callable[[object], Any]) -> dict[str, Any]:
+    return {"check": check}
+
+
+# The sections.
+
+
+@dataclass(frozen=True, slots=True)
+class RadarConfig:
+    """Where the radar is; ``auto`` (None) is found by probing."""
+
+    port: str = field(default=AUTO, metadata=_by(_port))
+    module: Module | None = field(default=None, metadata=_by(_module))
+    baud: int | None = field(default=None, metadata=_by(_baud))
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentConfig:
+    """The I2C bus of the room's sensors; ``twin`` is a made-up room."""
+
+    enabled: bool = field(default=True, metadata=_by(_flag))
+    bus: int | str = field(default=1, metadata=_by(_bus))
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsConfig:
+    """GPIO (BCM) numbers; ``auto`` pins are lgpio's on a Pi and made-up ones elsewhere."""
+
+    pins: str = field(default=AUTO, metadata=_by(_word(AUTO, "lgpio", "mock")))
+    # 12, 13, 18 and 19 are those with hardware PWM, two channels of it up to the Pi 4 and four on a Pi 5.
+    lamp: tuple[int, ...] = field(default=(12, 13, 19), metadata=_by(_lamp_pins))
+    buzzer: int = field(default=18, metadata=_by(_pin))
+    button: int = field(default=17, metadata=_by(_pin))
+    indicator: int = field(default=27, metadata=_by(_pin))
+
+    def __post_init__(self) -> None:
+        taken: dict[int, str] = {}
+        for name, pin in [
+            *(("lamp", pin) for pin in self.lamp),
+            ("buzzer", self.buzzer),
+            ("button", self.button),
+            ("indicator", self.indicator),
+        ]:
+            if pin in taken:
+                raise ConfigError(f"outputs.{name}: GPIO {pin} is taken already by outputs.{taken[pin]}")
+            taken[pin] = name
+
+
+@dataclass(frozen=True, slots=True)
+class PathsConfig:
+    """Where nights are kept, and where the present second is."""
+
+    state: Path = field(default=Path("/var/lib/firstlight"), metadata=_by(_path))
+    run: Path = field(default=Path("/run/firstlight"), metadata=_by(_path))
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """Where the page listens: this computer alone, unless said otherwise."""
+
+    host: str = field(default="127.0.0.1", metadata=_by(_host))
+    port: int = field(default=8080, metadata=_by(_whole(1, 65_535)))
+
+
+@dataclass(frozen=True, slots=True)
+class BedConfig:
+    """The sleeper's side of the bed, lying on the back, until the page says otherwise."""
+
+    side: str = field(default="left", metadata=_by(_word("left", "right")))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The stager's file; ``auto`` (None) is the one that came with this version."""
+
+    path: Path | None = field(default=None, metadata=_by(_path_or_auto))
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureConfig:
+    """Whether the radar's own bytes are kept beside the nights."""
+
+    keep_raw: bool = field(default=False, metadata=_by(_flag))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it."""
+
+    timezone: str = field(default="UTC", metadata=_by(_zone))  # of a new alarm; where the key is absent, the system's
+    radar: RadarConfig = RadarConfig()
+    environment: EnvironmentConfig = EnvironmentConfig()
+    outputs: OutputsConfig = OutputsConfig()
+    paths: PathsConfig = PathsConfig()
+    web: WebConfig = WebConfig()
+    bed: BedConfig = BedConfig()
+    model: ModelConfig = ModelConfig()
+    capture: CaptureConfig = CaptureConfig()
+
+
+T = TypeVar("T")
+
+
+def parse(text: str, defaults: Config | None = None) -> Config:
+    """The configuration in TOML; keys that are absent are as in ``defaults``.  Raises ``ConfigError``."""
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"this is not TOML: {error}") from error
+    return _filled(defaults or Config(), table, "")
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file; where there is none the defaults hold.  Raises ``ConfigError``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name}: cannot be read ({error})") from error
+    try:
+        return parse(text, Config(timezone=_system_zone()))
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
+
+
+def load_or_last_good(path: Path, last_good: Path) -> tuple[Config, str | None]:
+    """What a service starts on, and a line for the page when that is not what ``path`` says.  Never raises.
+
+    A good configuration is kept at ``last_good``; a bad one makes way for that, and without that for the defaults.
+    """
+    try:
+        config = load(path)
+    except ConfigError as error:
+        try:
+            return parse(last_good.read_text(encoding="utf-8")), f"{error}; the last good configuration is in force"
+        except (OSError, UnicodeDecodeError, ConfigError):
+            return Config(timezone=_system_zone()), f"{error}; the defaults are in force"
+    kept = render(config).encode()
+    try:
+        if not last_good.exists() or last_good.read_bytes() != kept:
+            last_good.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(last_good, kept, durable=True)
+    except OSError as error:
+        return config, f"{last_good}: a copy of the configuration cannot be kept ({error}): free or mend the disk"
+    return config, None
+
+
+def render(config: Config) -> str:
+    """The configuration in force, every key of it, as TOML that ``parse`` takes."""
+    lines = [f"timezone = {_toml(config.timezone)}"]
+    for section in fields(config)[1:]:
+        lines += ["", f"[{section.name}]"]
+        values = getattr(config, section.name)
+        lines += [f"{key.name} = {_toml(getattr(values, key.name))}" for key in fields(values)]
+    return "\n".join(lines) + "\n"
+
+
+def _filled(defaults: T, table: Mapping[str, Any], prefix: str) -> T:
+    """``defaults`` with the table's values in place; a field without a check of its own is a section."""
+    known = {f.name: f for f in fields(defaults)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        key = prefix + (name if name.replace("_", "").isalnum() else short(name))
+        if name not in known:
+            raise ConfigError(f"{key}: unknown key, {_suggestion(name, list(known))}")
+        check = known[name].metadata.get("check")
+        if check is None and not isinstance(value, dict):
+            raise ConfigError(f"{key}: is a section, write [{key}] and its keys below")
+        try:
+            values[name] = check(value) if check else _filled(getattr(defaults, name), value, f"{key}.")
+        except ValueError as error:
+            raise ConfigError(f"{key}: {error}") from error
+    return replace(defaults, **values)  # type: ignore[type-var]
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return f'"{AUTO}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _system_zone() -> str:
+    """The system's time zone by name, as Debian keeps it; UTC where it has none."""
+    try:
+        return _zone(os.readlink("/etc/localtime").partition("zoneinfo/")[2])
+    except (OSError, ValueError):
+        return "UTC"
