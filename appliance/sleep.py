@@ -88,7 +88,8 @@ class SleepStatistics:
     """One stay in integer seconds, by the AASM scoring manual's definitions; None where there was no sleep.
 
     TIB = SOL + TST + WASO + what is unscored after onset.  SE divides by the whole TIB, so unscored time lowers it:
-    read it beside ``unscored_s``.
+    read it beside ``unscored_s``.  WASO runs until getting up, as the manual has it (recording time - SOL - TST); tools
+    that stop at the final awakening say TIB - SOL - SPT less, if all of that was scored.
     """
 
     counted_from: Literal["trying", "entering"]  # entering bed stands in where it is not known when trying began
