@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.__main__ import main
+from appliance.config import Config, parse, render
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("models/*.md")]
@@ -24,6 +25,13 @@ def test_the_readme_lists_every_command_and_no_other() -> None:
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     listed = [command for row in rows for command in re.findall(r"`([a-z]+)`", row)]
     assert sorted(listed) == sorted(main.commands)
+
+
+def test_the_readme_shows_every_key_at_its_default() -> None:
+    shown = README.split("```toml\n")[1].split("```")[0]
+    assert parse(shown) == Config()
+    keys = re.findall(r"^(\[?[a-z_]+\]?)", shown, re.M)
+    assert keys == re.findall(r"^(\[?[a-z_]+\]?)", render(Config()), re.M)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=names)
