@@ -33,6 +33,7 @@ SHELLS = (
     "appliance.box",
     "appliance.clock",
     "appliance.config",
+    "appliance.demo",
     "appliance.disk",
     "appliance.ledger",
     "appliance.raw",
