@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +109,9 @@ class StepNetwork:
 
     def __init__(self, manifest: Manifest, model: bytes) -> None:
         self.manifest = manifest
-        interpreter_class = find_interpreter()
+        make_interpreter = find_interpreter()
         try:
-            self._interpreter = interpreter_class(model_content=model, num_threads=1)
+            self._interpreter = make_interpreter(model_content=model)
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"the runtime refuses the network ({' '.join(str(error).split())})") from None
@@ -116,6 +119,9 @@ class StepNetwork:
         outputs = {detail["name"]: detail for detail in self._interpreter.get_output_details()}
         self._input = _locate(manifest.input, inputs)
         self._output = _locate(manifest.output, outputs)
+        for state_in, state_out in manifest.states:
+            if state_in.shape != state_out.shape:
+                raise ModelError(f"its manifest pairs {state_in.name} with {state_out.name}, of another shape")
         self._states = [(_locate(a, inputs), _locate(b, outputs), a, b) for a, b in manifest.states]
         if inputs or outputs:
             raise ModelError(f"its manifest does not name these tensors: {', '.join([*inputs, *outputs])}")
@@ -168,26 +174,23 @@ def _locate(tensor: Tensor, details: dict[str, Any]) -> int:
     return int(detail["index"])
 
 
-def find_interpreter() -> Any:
-    """The Interpreter class of whichever TFLite runtime works here; ModelError when there is none.
+def find_interpreter() -> Callable[..., Any]:
+    """What makes an interpreter in whichever TFLite runtime works here; ModelError when there is none.
 
     tflite_runtime 2.14 was built against numpy 1: under numpy 2 its import succeeds and its interpreter fails, so it is
     asked for only where it can work.  It is imported late because its arm64 build turns subnormal numbers off for the
-    process, of which numba and numpy complain when they are imported after it.
+    process, of which numba and numpy complain when they are imported after it.  Without their default delegate (XNNPACK
+    in litert) both runtimes give the same bytes.
     """
-    if int(np.__version__.split(".")[0]) < 2:
+    runtimes = ["tflite_runtime.interpreter"] if int(np.__version__.split(".")[0]) < 2 else []
+    for name in (*runtimes, "ai_edge_litert.interpreter"):
         try:
-            from tflite_runtime.interpreter import Interpreter
-
-            return Interpreter
+            runtime = import_module(name)
         except ImportError:
-            pass
-    try:
-        from ai_edge_litert.interpreter import Interpreter as LiteRtInterpreter
-
-        return LiteRtInterpreter
-    except ImportError:
-        raise ModelError("no TFLite runtime for this Python and numpy; run ./setup.sh venv") from None
+            continue
+        plain = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        return partial(runtime.Interpreter, num_threads=1, experimental_op_resolver_type=plain)
+    raise ModelError("no TFLite runtime for this Python and numpy; run ./setup.sh venv")
 
 
 class Stager:
