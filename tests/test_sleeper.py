@@ -126,6 +126,21 @@ def test_intervals_vary_as_published(nights: list[SimulatedNight]) -> None:
         assert 0.8 * low < median < 1.2 * high, (stage, median)
 
 
+def test_breaths_counted_from_peaks_follow_each_other_as_freely_as_from_troughs(nights: list[SimulatedNight]) -> None:
+    """In NREM intervals have no memory (Rostig 2005); where peaks lie must not give them one."""
+    found = []
+    for night in nights:
+        starts, breaths = night.breaths.start_s, night.breaths
+        peaks = starts + breaths.interval_s * breaths.inspired
+        deep = night.stage5[np.minimum((starts / 30).astype(int), night.stage5.size - 1)] == N3
+        intervals = np.diff(np.where(deep, peaks, np.nan))
+        pairs = np.stack((intervals[:-1], intervals[1:]))
+        ranks = np.argsort(np.argsort(pairs[:, np.isfinite(pairs).all(0)], axis=1), axis=1)
+        if ranks.shape[1] > 200:
+            found.append(np.corrcoef(ranks)[0, 1])
+    assert np.median(found) < 0.3
+
+
 def test_people_breathe_at_published_rates() -> None:
     """Natarajan 2021: mean 15.4, 90 % within 11.8-19.2 breaths a minute."""
     rates = [random_person(np.random.default_rng(seed)).breaths_brpm for seed in range(400)]

@@ -166,7 +166,8 @@ def draw_breaths(
     settled = np.convolve(moved_s, np.ones(10), mode="full")[:seconds] > 0
     deeper = np.where(settled & ~moved_s, p.draw("arousal_breaths", rng), 1.0)
     volume = pull(p.by_stage("tidal_volume"), cues.amplitude) / p.by_stage("tidal_volume")[N2]
-    slow_depth = p.one("amplitude_slow_sd_ln") * wander(rng, seconds, 400.0)
+    slow_sd, slow_tau_s = p.all("amplitude_slow")
+    slow_depth = slow_sd * wander(rng, seconds, slow_tau_s)
     laws[:, _LN_DEPTH] = np.log(volume[stage_s] * np.maximum(breaks.depth, 0.02) * deeper) + slow_depth
     laws[:, _DEPTH_SIGMA] = depth_cv
     laws[:, _INSPIRED] = p.by_stage("inspired_share")[stage_s]
@@ -179,7 +180,7 @@ def draw_breaths(
     low, high = p.all("sigh_size")
     chance, still_low, still_high = p.all("sigh_pause")
     sighs = np.array([low, high, chance, still_low, still_high, p.one("amplitude_ar")])
-    table = _breathe(laws, rng.standard_normal((most, 7)), rng.random((most, 4)), sighs)
+    table = _breathe(laws, rng.standard_normal((most, 8)), rng.random((most, 4)), sighs)
     start, interval, depth, inspired, pause, rib, sigh = table.T.copy()
     return Breaths(start, interval, depth, inspired, pause, rib, sigh > 0.5)
 
@@ -205,8 +206,13 @@ def _breathe(
         for k in range(4):
             long_range[k] = keep[k] * long_range[k] + gain[k] * z[k]
         persistent = long_range.sum()
-        mix = law[1] * (math.sqrt(law[2]) * persistent + math.sqrt(1.0 - law[2]) * z[4])
-        interval = math.exp(law[0] + mix)
+        # Inspiration and expiration vary by themselves: breaths counted from peak to peak are as independent as those
+        # counted from trough to trough.  1.4 makes their sum vary as the law says.
+        middle = math.exp(law[0] + law[1] * math.sqrt(law[2]) * persistent)
+        own = 1.4 * law[1] * math.sqrt(1.0 - law[2])
+        inhale = law[5] * middle * math.exp(own * z[4])
+        interval = inhale + (1.0 - law[5]) * middle * math.exp(own * z[7])
+        inspired = min(max(inhale / interval, 0.2), 0.7)
         # Volume: short memory everywhere, long where intervals have it.
         depth_noise = sighs[5] * depth_noise + math.sqrt(1.0 - sighs[5] ** 2) * z[5]
         mixed = (
@@ -214,12 +220,12 @@ def _breathe(
             + math.sqrt(1.0 - law[2]) * depth_noise
         )
         depth = math.exp(law[3] + law[4] * mixed)
-        inspired, pause, still = law[5], law[6], 0.0
+        pause, still = min(law[6], 0.9 - inspired), 0.0
         sigh = u[0] < law[7] * interval
         if sigh:
             depth = max(depth, 0.7) * (sighs[0] + (sighs[1] - sighs[0]) * u[1])
             interval *= 1.2 + 0.3 * u[1]
-            inspired = min(inspired + 0.05, 0.6)
+            inspired = min(inspired + 0.05, 0.7)
             shallow = 1 + int(3 * u[2])
             if u[3] < sighs[2]:
                 still = sighs[3] + (sighs[4] - sighs[3]) * u[3] / sighs[2]

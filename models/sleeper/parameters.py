@@ -70,14 +70,16 @@ TABLE: dict[str, Law] = {
     # Depth and timing
     "tidal_volume": Law((1.0, 0.86, 0.84, 0.83, 0.73), "of wake", "Douglas 1982 Thorax 37:840; Krieger 1990"),
     "amplitude_cv": Law(
-        (0.27, 0.19, 0.155, 0.13, 0.19),
+        (0.27, 0.155, 0.12, 0.095, 0.15),
         "CV",
         "Tobin 1988 for wake; else assumed, contrast halved to fit real belts; REM without its bursts",
-        (0.24, 0.17, 0.16, 0.15, 0.16),
+        (0.23, 0.14, 0.125, 0.115, 0.13),
     ),
-    "amplitude_spread_sd_ln": Law((0.25, 0.30), "ln, of a night, of minutes", "assumed, as of intervals"),
+    "amplitude_spread_sd_ln": Law(
+        (0.35, 0.50), "ln, of a night, of minutes", "fitted to belt nights, figshare 26013157"
+    ),
     "amplitude_ar": Law((0.25,), "lag-1", "Modarreszadeh 1990: .2-.3 in stage 2"),
-    "amplitude_slow_sd_ln": Law((0.10,), "ln", "assumed"),
+    "amplitude_slow": Law((0.12, 150.0), "ln, s", "fitted to belt nights, figshare 26013157"),
     "rib_share": Law((0.50, 0.54, 0.54, 0.52, 0.33), "of tidal volume", _MILLMAN + "; REM is its tonic part"),
     "rib_share_sd": Law((0.055,), "of tidal volume", _MILLMAN),
     "inspired_share": Law((0.42, 0.42, 0.42, 0.43, 0.40), "Ti/Ttot", "Tabachnik 1981, Douglas 1982: .40-.45"),
@@ -162,6 +164,8 @@ TABLE: dict[str, Law] = {
     "blanket": Law((0.05, 0.15), "slow gain jitter, range", "assumed; PMC11314943 shows that blankets pass"),
     "heart_bpm": Law((62.0, 7.0), "1/min, sd", "adult resting night heart rate; sd assumed"),
     "heart_mm": Law((0.15, 0.40), "mm peak to peak, range", "assumed; .1-.5 mm commonly quoted"),
+    "belt_move_mm": Law((5.0, 25.0), "mm of a belt, range", "assumed: a few breaths"),
+    "belt_small_mm": Law((1.0, 8.0), "mm of a belt, range", "fitted to belt nights, figshare 26013157"),
     "move_mm": Law((50.0, 300.0), "mm at the chest, range", "assumed"),
     "small_mm": Law((0.5, 3.0), "mm, range", "assumed"),
     "empty_um": Law((15.0,), "um, empty room", "assumed"),

@@ -40,10 +40,9 @@ def belt_view(
     mix = float(rng.choice([0.0, 1.0, rng.random()]))
     gains = rng.uniform(0.75, 1.25, 4)
     gain = _smooth(np.repeat(gains[lies_s], SAMPLE_HZ)[:samples], 3.0)
-    # A body that moves pulls a belt by a few breaths' worth.
-    moving, artefact = move_signals(moves, samples, (5.0, 25.0), p.all("small_mm"), rng)
+    moving, artefact = move_signals(moves, samples, p.all("belt_move_mm"), p.all("belt_small_mm"), rng)
     signal = (mix * chest + (1.0 - mix) * belly) * gain + artefact
-    signal += 0.3 * _slowly(rng, samples, 60.0) + drift(rng, samples, SAMPLE_HZ, 0.05)
+    signal += 0.2 * _slowly(rng, samples, 60.0) + drift(rng, samples, SAMPLE_HZ, 0.05)
     signal += rng.uniform(0.01, 0.06) * rng.standard_normal(samples)
     away = _away(timeline, samples)
     signal[away] = 0.0

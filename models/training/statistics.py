@@ -135,7 +135,8 @@ def _following(follow: NDArray[np.float64]) -> NDArray[np.float64]:
         pooled = follow[kind].sum(0)
         pooled = pooled / np.maximum(pooled.sum(1, keepdims=True), 1.0)
         out[kind] = follow[kind] + 5 * pooled
-    return out / np.maximum(out.sum(2, keepdims=True), 1e-9)
+    shares: NDArray[np.float64] = out / np.maximum(out.sum(2, keepdims=True), 1e-9)
+    return shares
 
 
 def _memory(second: NDArray[np.float64]) -> NDArray[np.float64]:
