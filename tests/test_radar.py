@@ -131,6 +131,11 @@ def test_a_micradar_as_delivered_is_told_to_send_its_waveform(tmp_path: Path) ->
     with wired(tmp_path, twin, clock) as port, listening(port.link, clock, Module.MICRADAR, 115_200) as bench:
         bench.waits_for(lambda: any(sample.wave is not None for sample in bench.samples))
         assert bench.radar.health().firmware == "G60-twin"
+        port.start(Fault.UNPLUG)  # and with it the switch is off again
+        bench.waits_for(lambda: not bench.radar.health().connected)
+        port.end(Fault.UNPLUG)
+        bench.samples.clear()
+        bench.waits_for(lambda: any(sample.wave is not None for sample in bench.samples))
 
 
 def test_an_acconeer_is_woken_and_set_up(tmp_path: Path) -> None:

@@ -211,10 +211,27 @@ def test_micradar_as_delivered_sends_waveforms_once_switched_on() -> None:
 def test_micradar_stops_its_vitals_when_frozen_until_it_is_reset() -> None:
     twin = MicradarTwin()
     twin.frozen = True
-    assert {f.control for f in micraframes(twin.speak(scene(9)))} == {0x01, 0x07, 0x80}
+    assert {f.control for f in micraframes(twin.speak(scene(9)))} == {0x01, 0x05, 0x07, 0x80}
     reset = micradar.encode(micradar.Frame(0x01, 0x02, b"\x0f"))
     assert twin.hear(9.0, reset) == reset
-    assert {f.control for f in micraframes(twin.speak(scene(9, 9.0)))} == {0x07, 0x80, 0x81, 0x85}
+    assert {f.control for f in micraframes(twin.speak(scene(9, 9.0)))} == {0x05, 0x07, 0x80, 0x81, 0x85}
+
+
+def test_a_module_that_lost_its_power_begins_anew() -> None:
+    tiny, micra, server = TinyFrameTwin(), MicradarTwin(waveform=False), AcconeerTwin()
+    micra.hear(0.0, micradar.encode(micradar.Frame(0x81, 0x0C, b"\x01")))
+    server.hear(0.0, b'{"cmd":"set_uart_baudrate","baudrate":921600}\n{"cmd":"start_streaming"}\n')
+    for twin in (tiny, micra, server):
+        assert twin.speak(scene(20))
+        twin.restart()
+    again = tinyframes(tiny.speak(scene(5, 20.0)))
+    assert again[0].ident == 0
+    assert not phases(again).any()
+    booted = micraframes(micra.speak(scene(5, 20.0)))
+    assert booted[0] == micradar.Frame(0x05, 0x01, b"\x0f")
+    assert not len(wave(booted))
+    assert server.speak(scene(5, 20.0)) == []
+    assert server.baud == 115_200
 
 
 def test_micradar_answers_queries() -> None:

@@ -22,7 +22,7 @@ POINTS, STEP_LENGTH, SWEEPS, FRAME_HZ = 4, 48, 16, 20.0
 ENVELOPE_M = 0.12  # standard deviation of the range envelope of profile 5
 CHEST, CLUTTER, NOISE = 1200.0, 250.0, 20.0  # amplitudes in counts: a chest at its range, what stands there, a sweep
 TICKS_HZ = 1000
-MAX_BAUD = 2_000_000
+FIRST_BAUD, MAX_BAUD = 115_200, 2_000_000
 
 
 class AcconeerTwin:
@@ -41,7 +41,7 @@ class AcconeerTwin:
         sensor_config: dict[str, Any] | list[dict[str, Any]] | None = None,
         base_step_m: float = BASE_STEP_M,
     ) -> None:
-        self.baud = 115_200
+        self.baud = FIRST_BAUD
         self.frozen = False
         self.streaming = False
         self._base_step_m = base_step_m
@@ -137,6 +137,12 @@ class AcconeerTwin:
         iq += self._clutter
         counts += iq.astype(np.complex64).view(np.float32).reshape(*shape, 2)
         return _counts(counts)
+
+    def restart(self) -> None:
+        """Power was lost and came back: nothing is set up, and the line has its first speed."""
+        self.streaming = False
+        self.baud = FIRST_BAUD
+        self._buffer = b""
 
     def hear(self, t_s: float, data: bytes) -> bytes:
         """Answers the commands, a JSON object a line; what stands before the object is line noise."""

@@ -45,7 +45,7 @@ class MicradarTwin:
         self.baud = 115_200
         self.frozen = False  # vitals stop while presence goes on (limengdu/Seeed-Studio-MR60BHA1-Sensor issue 9)
         self.work_mode = work_mode
-        self._waveform = self._heart_waveform = waveform
+        self._delivered = self._waveform = self._heart_waveform = waveform
         self._report_mode = report_mode
         self._firmware = firmware
         self._random = np.random.default_rng(seed)
@@ -54,6 +54,7 @@ class MicradarTwin:
         self._low = self._before = self._band = 0.0
         self._gain_mm = 1.0
         self._seen_s = -np.inf
+        self._booted = False
         self._state: dict[tuple[int, int], int] = {}  # what was told on change
 
     def night(
@@ -85,7 +86,9 @@ class MicradarTwin:
         out = []
         for row, second in enumerate(seconds.tolist()):
             cm = None if np.isnan(distance_m[row]) else round(distance_m[row] * 100)
-            frames = self._changes(float(second), cm is not None, float(moving[row]))
+            frames = [] if self._booted else [Frame(0x05, 0x01, b"\x0f")]
+            self._booted = True
+            frames += self._changes(float(second), cm is not None, float(moving[row]))
             frames.append(Frame(0x80, 0x03, bytes((int(body[row]),))))
             if second % 2 == 0:
                 # With nobody there it reports whatever stands behind (shared logs of an empty room).
@@ -147,6 +150,12 @@ class MicradarTwin:
         self._state = state
         return changed
 
+    def restart(self) -> None:
+        """Power was lost and came back: switches are as delivered, and it says when it is ready."""
+        self.frozen = self._booted = False
+        self._waveform = self._heart_waveform = self._delivered
+        self._state = {}
+
     def hear(self, t_s: float, data: bytes) -> bytes:
         """Answers queries, echoes set commands and obeys them."""
         return b"".join(encode(answer) for frame in self._ears.feed(data) if (answer := self._answer(frame)))
@@ -162,8 +171,7 @@ class MicradarTwin:
                 self._heart_waveform = bool(frame.data[0])
             return frame
         if key == (0x01, 0x02):
-            self.frozen = False
-            self._state = {}
+            self.restart()
             return frame
         if key == (0x02, 0x08) and self.work_mode is not None and frame.data:
             self.work_mode = frame.data[0]

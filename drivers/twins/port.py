@@ -92,16 +92,20 @@ class PtyPort:
     def start(self, fault: Fault) -> None:
         """The fault is there from now on, or strikes what leaves next."""
         self._faults.add(fault)
+        if fault is Fault.FROZEN:
+            self._twin.frozen = True
 
     def end(self, fault: Fault) -> None:
         """The fault is gone."""
         self._faults.discard(fault)
+        if fault is Fault.FROZEN:
+            self._twin.frozen = False
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._twin.frozen = Fault.FROZEN in self._faults
             if (Fault.UNPLUG in self._faults) != (self._fds is None):
                 if self._fds is None:
+                    self._twin.restart()
                     self._plug()
                 else:
                     self._unplug()

@@ -54,6 +54,9 @@ class Twin(Protocol):
     def module(self) -> Module:
         """The protocol that it speaks."""
 
+    def restart(self) -> None:
+        """Power was lost and came back: what the host had set is forgotten."""
+
     def speak(self, scene: Scene) -> list[tuple[float, bytes]]:
         """What leaves the module over the stretch of ``scene``, which follows the stretch before."""
 

@@ -63,7 +63,8 @@ class TinyFrameTwin:
         self._ticks = Ticks(PHASE_HZ)
         self._ears = FrameDecoder()
         self._next_id = 0
-        self._absent_s = self._present_s = -np.inf
+        self._absent_s = np.inf  # not known before the first look, which counts as somebody's arrival
+        self._present_s = -np.inf
         self._locked = False
         self._level_rad = self._drift_rad = 0.0
         self._before_mm: float | None = None
@@ -83,6 +84,11 @@ class TinyFrameTwin:
         for block in Scene(t_s, displacement_mm, distance_m, moving, others_m).blocks():
             yield from self.speak(block)
 
+    def restart(self) -> None:
+        """Power was lost and came back: identifiers begin anew, and a lock must be found again."""
+        self._next_id = 0
+        self._absent_s = np.inf
+
     def hear(self, t_s: float, data: bytes) -> bytes:
         """Answers the version query; a forbidden command makes it ``lost``, as it would the module."""
         answer = b""
@@ -99,6 +105,7 @@ class TinyFrameTwin:
             return []
         now = scene.at(ticks / PHASE_HZ)
         there = np.isfinite(now.distance_m)
+        self._absent_s = min(self._absent_s, float(now.t_s[0]))
         locked = there & (now.t_s - self._since(now.t_s, ~there, "_absent_s") >= LOCK_S)
         locked &= np.isfinite(now.displacement_mm)
         told = now.t_s - self._since(now.t_s, there, "_present_s") < PRESENCE_HOLD_S
