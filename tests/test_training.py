@@ -1,0 +1,198 @@
+"""Training code: figures worked out by hand, nights that are sensed as the box senses them, and a network whose step by
+step answer is its whole-night answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sleeping import breathing_epochs
+
+from drivers.readings import Module
+from models.contract import EPOCH_S, MIN_COVERAGE, SleepStage
+from models.features import FEATURE_NAMES, FEATURES_VERSION
+from models.sleeper import simulate_night
+from models.stager import Manifest, Stager, StepNetwork, network_input
+from models.training.dataset import (
+    NO_STAGE,
+    Night,
+    Order,
+    epochs_of_night,
+    make_nights,
+    night_of_epochs,
+    read_nights,
+)
+from models.training.evaluate import Agreement, stage_nights, stage_recording
+from models.training.radar import module_ticks
+
+W, L, D, R = SleepStage.WAKE, SleepStage.LIGHT, SleepStage.DEEP, SleepStage.REM
+
+
+def test_agreement_by_hand() -> None:
+    """Ten epochs: 8 agree.  By chance (2*3 + 5*5 + 2*1 + 1*1) / 100 = .34, so kappa = (.8 - .34) / .66."""
+    truth = np.array([W, W, L, L, L, L, L, D, D, R, NO_STAGE, L])
+    given = np.array([W, W, W, L, L, L, L, L, D, R, L, SleepStage.UNSCORED])
+    # given: W 3, L 5, D 1, R 1; two differ: one light called wake, one deep called light
+    agreement = Agreement.of(truth, given)
+    assert agreement.confusion.sum() == 10
+    assert agreement.unscored == 1
+    assert agreement.accuracy == pytest.approx(0.8)
+    assert agreement.kappa == pytest.approx((0.8 - 0.34) / 0.66)
+    # F1 = 2 * both / (true + given)
+    np.testing.assert_allclose(agreement.f1, [2 * 2 / 5, 2 * 4 / 10, 2 * 1 / 3, 1.0])
+    assert agreement.as_dict()["macro_f1"] == pytest.approx((0.8 + 0.8 + 2 / 3 + 1.0) / 4, abs=5e-4)
+    assert (agreement + agreement).kappa == pytest.approx(agreement.kappa)
+
+
+def test_agreement_without_any_class_but_one() -> None:
+    agreement = Agreement.of(np.array([L, L]), np.array([L, L]))
+    assert np.isnan(agreement.kappa)
+    assert agreement.as_dict()["f1"] == {"wake": None, "light": 1.0, "deep": None, "rem": None}
+
+
+def test_weak_epochs_teach_nothing() -> None:
+    epochs = breathing_epochs(4)
+    epochs[2] = dataclasses.replace(epochs[2], coverage=MIN_COVERAGE - 0.01)
+    night = night_of_epochs("x", epochs, np.array([W, L, L, D], np.int8))
+    assert night.features.shape == (4, len(FEATURE_NAMES))
+    assert night.stages.tolist() == [W, L, NO_STAGE, D]
+
+
+@pytest.mark.parametrize("view", ["belt", "radar"])
+def test_a_simulated_night_as_the_box_senses_it(view: str) -> None:
+    truth = simulate_night(3, view, variant=True)  # type: ignore[arg-type]
+    epochs, stages = epochs_of_night(Order(3, view, True))  # type: ignore[arg-type]
+    assert len(epochs) == len(stages)
+    assert len(epochs) >= 0.9 * truth.stage.size
+    for epoch, stage in zip(epochs, stages, strict=True):
+        assert stage == (truth.stage[epoch.index] if truth.in_bed[epoch.index] else NO_STAGE)
+    rates = [60.0 / b.interval_s for e, s in zip(epochs, stages, strict=True) if s == D for b in e.breaths]
+    # The breaths found are those that were drawn, up to what movement and noise hide.
+    drawn = 60.0 / np.median(np.diff(truth.breaths.start_s))
+    assert np.median(rates) == pytest.approx(drawn, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_both_kinds_of_module_lose_nobody_in_bed(seed: int) -> None:
+    night = simulate_night(seed, "radar", hours=6.0)
+    ticks = list(module_ticks(night, seed))
+    assert all(b.t_s - a.t_s == pytest.approx(0.1) for a, b in pairwise(ticks[:50]))
+    seen = np.mean([np.isfinite(tick.displacement) for tick in ticks])
+    assert seen > 0.8
+    assert 0 < np.mean([tick.moving >= 0.5 for tick in ticks]) < 0.3
+    assert {Module.TINYFRAME, Module.MICRADAR} == {Module.MICRADAR if s % 2 else Module.TINYFRAME for s in (4, 5)}
+
+
+def test_nights_are_made_once_and_other_features_are_refused(tmp_path: Path) -> None:
+    order = Order(7, "belt", False)
+    assert list(make_nights(tmp_path, [order], 1)) == ["main-belt-000007"]
+    path = tmp_path / "main-belt-000007.npz"
+    made = path.stat().st_mtime_ns
+    assert list(make_nights(tmp_path, [order], 1)) == ["main-belt-000007"]
+    assert path.stat().st_mtime_ns == made
+    (night,) = read_nights(tmp_path, lambda _: True)
+    assert night.features.shape == (night.stages.size, len(FEATURE_NAMES))
+    np.savez(path, version=FEATURES_VERSION + 1, features=night.features, stages=night.stages)
+    with pytest.raises(ValueError, match="other features"):
+        read_nights(tmp_path, lambda _: True)
+    path.write_bytes(b"cut")
+    with pytest.raises(ValueError, match="delete it"):
+        read_nights(tmp_path, lambda _: True)
+
+
+def test_a_recording_is_scored_around_its_sleep(tmp_path: Path) -> None:
+    """Two hours awake, one asleep, two awake: 30 min before the sleep and after it count, 240 epochs in all."""
+    fs = 10.0
+    stages = np.repeat([0, 2, 0], [240, 120, 240])
+    t_s = np.arange(stages.size * EPOCH_S * fs) / fs
+    np.savez(tmp_path / "night.npz", resp=np.sin(2 * np.pi * 0.25 * t_s), fs=fs, stages=stages)
+    agreement = stage_recording(Stager.load(), tmp_path / "night.npz")
+    assert agreement.confusion.sum(axis=1).tolist() == [120, 120, 0, 0]
+    assert agreement.unscored == 0
+
+
+def test_stages_of_prepared_nights_are_those_of_the_stager() -> None:
+    epochs = breathing_epochs(30, cv=0.1)
+    stager = Stager.load()
+    given = np.array([stager.update(epoch).stage for epoch in epochs], np.int8)
+    assert stage_nights(stager.network, [night_of_epochs("x", epochs, given)]).accuracy == 1.0
+
+
+# --- with TensorFlow: where models are made ---------------------------------------------------------------------------
+
+
+def toy_nights(count: int) -> list[Night]:
+    """Nights whose stage stands in two features, for a network to find."""
+    rng = np.random.default_rng(5)
+    nights = []
+    for k in range(count):
+        stages = np.repeat(rng.integers(0, 4, 20), 10).astype(np.int8)
+        features = rng.standard_normal((stages.size, len(FEATURE_NAMES))).astype(np.float32)
+        features[:, 0] += 3.0 * (stages == D) - 3.0 * (stages == W)
+        features[:, 5] += 3.0 * (stages == R)
+        features[rng.random(features.shape) < 0.05] = np.nan
+        nights.append(Night(f"toy-{k}", features, stages))
+    return nights
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_training_and_conversion(tmp_path: Path) -> None:
+    """Learns what there is to learn, twice alike; the step is the sequence; int8 is the float network."""
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow comes with the train extra")
+    from models.training import export, fit
+
+    nights = toy_nights(24)
+    recipe = fit.Recipe(width=16, dilations=(1, 2, 4), passes=24, batch=8, offset_sd=0.1)
+    losses: list[float] = []
+    network = fit.fit(nights, recipe, lambda _done, _total, loss: losses.append(loss))
+    again = fit.fit(nights, recipe, lambda _done, _total, _loss: None)
+    for one, other in zip(network.trainable_variables, again.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert losses[-1] < 0.7 * losses[0]
+
+    unseen = toy_nights(30)[24:]
+    logits = fit.logits_of(network, unseen)
+    states = network.empty_states()
+    for x, expected in zip(network_input(unseen[0].features), logits[0], strict=True):
+        stepped, states = network.step(tf.constant(x[None]), states)
+        np.testing.assert_allclose(stepped.numpy()[0], expected, atol=1e-4)
+
+    model = export.convert(network, [night.features for night in nights[:4]])
+    fields = export.manifest(model, network, fit.fit_temperature(logits, unseen), {"name": "toy", "version": "1"})
+    path = export.write(tmp_path, "toy", model, fields)
+    int8 = StepNetwork(Manifest.parse(json.dumps(fields)), path.read_bytes())
+    truth = np.concatenate([night.stages for night in unseen])
+    in_float = Agreement.of(truth, np.concatenate([z.argmax(axis=1) for z in logits]))
+    in_int8 = stage_nights(int8, unseen)
+    assert in_float.kappa > 0.5
+    assert abs(in_int8.kappa - in_float.kappa) < 0.02
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_disturbing_a_night_loses_groups_and_keeps_the_rest_known() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the train extra")
+    from models.training import fit
+
+    rng = np.random.default_rng(1)
+    features = toy_nights(1)[0].features
+    always = fit.Recipe(drop_amplitude=1.0, drop_waveform=0.0, drop_movement=0.0, drop_hours=0.0)
+    disturbed = fit.disturb(features, always, rng)
+    amplitude = np.array([name.startswith("amplitude") for name in FEATURE_NAMES])
+    assert np.isnan(disturbed[:, amplitude]).all()
+    assert np.isfinite(disturbed[:, ~amplitude]).mean() > 0.5
+    assert np.nanmax(np.abs(disturbed)) <= 5.0
+
+
+def test_class_weights_are_mild() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the train extra")
+    from models.training import fit
+
+    stages = np.repeat(np.array([W, L, D, R], np.int8), [16, 64, 4, 16])
+    weights = fit.class_weights([Night("x", np.empty((0, 0), np.float32), stages)], 0.5)
+    # frequency ** -.5 as 2.5 : 1.25 : 5 : 2.5; their mean over the epochs, .4 + .8 + .2 + .4 = 1.8, is brought to 1
+    np.testing.assert_allclose(weights, np.array([2.5, 1.25, 5.0, 2.5]) / 1.8, rtol=1e-6)
