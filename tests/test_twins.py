@@ -147,7 +147,10 @@ def test_tinyframe_frozen_repeats_its_phases_and_goes_on_counting() -> None:
 
 def test_tinyframe_answers_its_version_and_is_lost_after_the_loader_command() -> None:
     twin = TinyFrameTwin()
-    assert tinyframes([(0.0, twin.hear(0.0, bytes.fromhex("010001 0000 FFFF FF")))])[0].data == b"\x04\x01\x06\x0c"
+    twin.hear(0.0, bytes.fromhex("010001 0000 FFFF FF"))
+    frames = tinyframes(twin.speak(scene(1)))
+    assert frames[0] == tinyframe.Frame(0, tinyframe.VERSION, b"\x04\x01\x06\x0c")
+    assert [frame.ident for frame in frames] == list(range(len(frames)))
     twin.hear(1.0, tinyframe.encode(tinyframe.Frame(0, 0x3000, b"")))
     assert twin.speak(scene(5)) == []
 

@@ -23,9 +23,7 @@ from drivers.tinyframe import (
     PRESENCE,
     TARGETS,
     VERSION,
-    Frame,
     FrameDecoder,
-    encode,
     is_forbidden,
 )
 from drivers.twins.scene import Scene, Ticks
@@ -62,6 +60,7 @@ class TinyFrameTwin:
         self._random = np.random.default_rng(seed)
         self._ticks = Ticks(PHASE_HZ)
         self._ears = FrameDecoder()
+        self._asked = 0  # version queries that wait for their answer
         self._next_id = 0
         self._absent_s = np.inf  # not known before the first look, which counts as somebody's arrival
         self._present_s = -np.inf
@@ -90,13 +89,14 @@ class TinyFrameTwin:
         self._absent_s = np.inf
 
     def hear(self, t_s: float, data: bytes) -> bytes:
-        """Answers the version query; a forbidden command makes it ``lost``, as it would the module."""
-        answer = b""
+        """Obeys at once and answers among its other frames, since its identifiers count over all of them.
+
+        A forbidden command makes it ``lost``, as it would the module.
+        """
         for frame in self._ears.feed(data):
-            if frame.kind == VERSION and not frame.data:
-                answer += encode(Frame(frame.ident, VERSION, self._firmware))
+            self._asked += frame.kind == VERSION and not frame.data
             self.lost = self.lost or is_forbidden(frame)
-        return answer
+        return b""
 
     def speak(self, scene: Scene) -> list[tuple[float, bytes]]:
         """The frames of the ticks before the end of ``scene``, those of one tick together."""
@@ -119,7 +119,10 @@ class TinyFrameTwin:
         calm = locked[second] & (now.moving[second] < 0.5)
         breath = 15 + np.round(2 * np.sin(now.t_s[second] / 300))
         heart = 58 + np.round(4 * np.sin(now.t_s[second] / 900))
+        answers = np.zeros(self._asked, np.int64)
+        self._asked = 0
         kinds = [
+            _Rows(answers, VERSION, np.tile(np.frombuffer(self._firmware, np.uint8), (len(answers), 1))),
             _Rows(all_rows, PHASES, _bytes(phases, "<f4")),
             *self._distances(now, slow),
             *self._targets(now, slow),
