@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_SETTLED = 0.1  # share of an arrival's lateness that is believed once the rate is known
+_WIDE, _SETTLED = 0.5, 0.1  # share of an arrival's lateness that is believed, at first and once the rate is known
 _OUTLIER_S = 0.5  # further off than this the module paused: begin again
 
 
@@ -10,15 +10,15 @@ class SamplePacer:
     """Recovers even sample times from uneven arrival times with an alpha-beta filter, as audio clocks are recovered.
 
     Its gains begin wide, so that a module's true rate is learnt within a second or two, and settle: then reads a tenth
-    of a second apart cost a millisecond or two of jitter instead of fifty.  Times never decrease and never lie ahead
-    of the arrival.  The state is three numbers, so the cost does not grow.
+    of a second apart cost a millisecond or two of jitter instead of thirty.  Times never decrease, and lie ahead of
+    an arrival by no more than the arrivals jitter.
     """
 
     def __init__(self, period_s: float) -> None:
         """``period_s``: the nominal time between two samples; the true one may differ up to four-fold."""
         self._nominal_s = self._period_s = period_s
         self._last_s: float | None = None
-        self._gain = 0.5
+        self._gain = _WIDE
 
     @property
     def last_s(self) -> float | None:
@@ -37,16 +37,25 @@ class SamplePacer:
             return t_s - count * step_s, step_s
         expected_s = last_s + count * self._period_s
         late_s = t_s - expected_s
+        gain = self._gain
         if abs(late_s) > max(_OUTLIER_S, 0.75 * self._nominal_s):
-            self._gain = 0.5
-            step_s = max(min(self._period_s, (t_s - last_s) / count), 0.0)
-            start_s = max(t_s - count * step_s, last_s)
+            seen_s = max((t_s - last_s) / count, 0.0)
+            start_s, step_s = last_s, seen_s
+            if seen_s > self._period_s:  # a pause, and then samples as fast as ever
+                step_s = self._period_s
+                start_s = t_s - count * step_s
             self._last_s = max(t_s, last_s)
+            self._gain = _WIDE
+            if self._is_plausible(seen_s):  # or no pause but another rate, which long reads show at once
+                self._period_s = seen_s
         else:
-            gain = self._gain
-            self._gain = max(_SETTLED, gain / (1.0 + 0.5 * gain))
             self._last_s = max(expected_s + gain * late_s, last_s)
+            self._gain = max(_SETTLED, gain / (1.0 + 0.5 * gain))
             period_s = self._period_s + gain * gain / (2.0 - gain) * late_s / count  # critically damped
-            self._period_s = min(max(period_s, self._nominal_s / 4.0), self._nominal_s * 4.0)
+            if self._is_plausible(period_s):
+                self._period_s = period_s
             start_s, step_s = last_s, (self._last_s - last_s) / count
         return start_s, step_s
+
+    def _is_plausible(self, period_s: float) -> bool:
+        return self._nominal_s / 4.0 <= period_s <= self._nominal_s * 4.0
