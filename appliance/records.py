@@ -22,6 +22,7 @@ class SessionRecord:
     left_utc: int | None = None  # None while somebody is in bed
     statistics: Mapping[str, Any] | None = None  # SleepStatistics as a dict: integer seconds and one ratio
     model: str | None = None
+    absences: tuple[tuple[int, int], ...] = ()  # (from, to): when the bed was empty in between
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ CREATE TABLE session (
     final_awakening_utc INTEGER,
     left_utc INTEGER,
     statistics TEXT,
-    model TEXT
+    model TEXT,
+    absences TEXT NOT NULL
 ) STRICT;
 CREATE INDEX session_entered ON session (entered_utc);
 

@@ -184,10 +184,9 @@ class Store:
         found = self._read(EventRecord, f"WHERE kind IN ({marks}) ORDER BY utc_s DESC LIMIT 1", *kinds)
         return next(iter(found), None)
 
-    def counts(self) -> dict[str, int]:
-        """Rows in each table, for the page that says what is stored."""
-        tables = sorted(SUPERVISOR_TABLES | WEB_TABLES)
-        return {name: int(self._db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in tables}
+    def nights(self) -> int:
+        """How many stays in bed are kept."""
+        return int(self._db.execute("SELECT count(*) FROM session").fetchone()[0])
 
     # -- within
 
@@ -281,7 +280,7 @@ def _migrate(db: sqlite3.Connection, version: int) -> None:
 
 
 def _column(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping | tuple):
         return json.dumps(value)
     item = getattr(value, "item", None)  # a numpy scalar, which SQLite does not know
     return item() if item is not None else value
@@ -296,4 +295,13 @@ def _json(value: str | None) -> Any:
         return None
 
 
-_DECODERS: dict[str, Callable[[Any], Any]] = {"statistics": _json, "facts": _json, "is_primary": bool}
+def _pairs(value: str) -> tuple[tuple[int, int], ...]:
+    return tuple((start, end) for start, end in _json(value) or ())
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "statistics": _json,
+    "absences": _pairs,
+    "facts": _json,
+    "is_primary": bool,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,22 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "nights.sqlite3"
 
 
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(path)
+    yield ledger
+    ledger.close()
+
+
 def rows(path: Path) -> list[EnvironmentRecord]:
     with Store(path, Role.WEB) as store:
         return store.environment(0, 1 << 40)
 
 
-def test_a_full_disk_is_said_once_and_nothing_is_lost(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_is_said_once_and_nothing_is_lost(
+    path: Path, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    ledger = Ledger(path)
     assert ledger.write([minute(0)])
     opened = Store.__init__
 
@@ -58,9 +67,8 @@ def test_a_full_disk_is_said_once_and_nothing_is_lost(path: Path, caplog: pytest
     assert caplog.text.count("is recorded again") == 1
 
 
-def test_what_waits_is_bounded_and_the_oldest_goes_first(path: Path) -> None:
+def test_what_waits_is_bounded_and_the_oldest_goes_first(path: Path, ledger: Ledger) -> None:
     path.parent.write_bytes(b"")  # a file where the folder should be: nothing can be opened
-    ledger = Ledger(path)
     assert not ledger.write([minute(k) for k in range(PENDING_RECORDS)])
     assert not ledger.write([minute(PENDING_RECORDS + 1), minute(7, 21.0)])
     assert (ledger.pending, ledger.dropped) == (PENDING_RECORDS, 1)
@@ -73,12 +81,11 @@ def test_what_waits_is_bounded_and_the_oldest_goes_first(path: Path) -> None:
     assert len(read) == PENDING_RECORDS
 
 
-def test_a_newer_database_is_left_alone_and_its_line_reaches_the_page(path: Path) -> None:
+def test_a_newer_database_is_left_alone_and_its_line_reaches_the_page(path: Path, ledger: Ledger) -> None:
     path.parent.mkdir()
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    ledger = Ledger(path)
     assert not ledger.write([minute(0)])
     assert ledger.settings() is None
     assert ledger.requests() == []
@@ -87,8 +94,7 @@ def test_a_newer_database_is_left_alone_and_its_line_reaches_the_page(path: Path
     assert ledger.pending == 1
 
 
-def test_damage_met_at_night_moves_the_file_aside_and_goes_on(path: Path) -> None:
-    ledger = Ledger(path)
+def test_damage_met_at_night_moves_the_file_aside_and_goes_on(path: Path, ledger: Ledger) -> None:
     assert ledger.write([minute(k) for k in range(500)])
     ledger.close()
     data = bytearray(path.read_bytes())
@@ -101,8 +107,7 @@ def test_damage_met_at_night_moves_the_file_aside_and_goes_on(path: Path) -> Non
     assert list(path.parent.glob("*.broken-*Z"))
 
 
-def test_settings_and_requests_reach_the_supervisor(path: Path) -> None:
-    ledger = Ledger(path)
+def test_settings_and_requests_reach_the_supervisor(path: Path, ledger: Ledger) -> None:
     assert ledger.settings() == {}
     with Store(path, Role.WEB) as web:
         web.put_settings({"bed_side": "left"}, T0)
@@ -113,7 +118,7 @@ def test_settings_and_requests_reach_the_supervisor(path: Path) -> None:
     assert [r.kind for r in ledger.requests()] == ["standby_on"]
 
 
-def test_a_record_that_the_schema_refuses_is_a_bug_and_ends_the_process(path: Path) -> None:
+def test_a_record_that_the_schema_refuses_is_a_bug_and_ends_the_process(ledger: Ledger) -> None:
     bad = EpochRecord(T0, T0, None, None, None, None, None, 1.0, None, None, True)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
-        Ledger(path).write([SessionRecord(T0, T0), bad])
+        ledger.write([SessionRecord(T0, T0), bad])

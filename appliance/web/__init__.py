@@ -1,0 +1,67 @@
+"""The page: reads the database and the status file, writes settings and requests, and can be killed at any time.
+
+It must never import the signal chain (numpy, numba, a model): a test holds this.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import waitress
+from flask import Flask
+
+from appliance.web import guard, pages
+from appliance.web.box import Box
+
+THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
+
+
+class ServeError(Exception):
+    """The page cannot be served; one line that says what to do."""
+
+
+def create_app(store_path: Path, status_path: Path, *, timezone: str = "UTC", hosts: Iterable[str] = ()) -> Flask:
+    """The page over one database and one status file; neither needs to exist yet.
+
+    ``timezone`` holds until one is set on the page; ``hosts`` are further names by which the box is called.
+    """
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 16 * 1024  # the largest form has a few hundred bytes
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions["box"] = Box(store_path, status_path, timezone)
+    guard.install(app, hosts)
+    pages.install(app)
+    return app
+
+
+def server(app: Flask, host: str = "127.0.0.1", port: int = 8080) -> Any:
+    """A waitress server that listens already; ``run()`` serves until the process ends.  Raises ``ServeError``."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.create_server(address[:2], family=family, backlog=128)
+    except (OSError, OverflowError) as error:
+        code = getattr(error, "errno", None) or 0  # below 0 for a name that was not found
+        reason = os.strerror(code) if code > 0 else str(getattr(error, "strerror", None) or error)
+        raise ServeError(
+            f"the page cannot listen at {host} port {port} ({reason}): choose another address or port"
+        ) from error
+    return waitress.create_server(
+        app, sockets=[listener], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+    )
+
+
+def serve(
+    store_path: Path,
+    status_path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    timezone: str = "UTC",
+    hosts: Iterable[str] = (),
+) -> None:
+    """Serve the page until the process is told to end.  Raises ``ServeError`` in one line."""
+    server(create_app(store_path, status_path, timezone=timezone, hosts=hosts), host, port).run()

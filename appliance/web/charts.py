@@ -1,0 +1,210 @@
+"""Inline SVG drawn by the server: text keeps its size and lines their width on any screen, and no style is inline.
+
+Each panel is one ``<svg width="100%" height="N">``; inside it, shapes live in a nested viewport that is stretched
+(their strokes are not), and whatever must not be stretched is placed in per cent.
+All panels of a night share one ``Axis``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from appliance.web.nights import Run, Series
+from appliance.web.words import local
+
+LANES = ("wake", "rem", "light", "deep")  # from the top, as hypnograms are drawn
+LANE_PX = 34
+BREATH_PX = 72
+MOTION_PX = 40
+TICKS_PX = 22
+TRACE_PX = 88
+NAMED_HOURS = 5
+MAX_POINTS = 480  # more cannot be told apart on a phone
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of time for all panels, ``[start_utc, end_utc)``, with the hours of a local clock."""
+
+    start_utc: int
+    end_utc: int
+    zone: ZoneInfo
+
+    def share(self, utc_s: float) -> float:
+        """Where the instant lies, from 0 to 100."""
+        return 100.0 * (utc_s - self.start_utc) / max(self.end_utc - self.start_utc, 1)
+
+    def hours(self) -> list[tuple[float, int]]:
+        """Place and number of every full local hour; the clock's change of hour included."""
+        first = -(-self.start_utc // 900) * 900  # zones are whole quarters of an hour away from UTC
+        moments = ((t, local(t, self.zone)) for t in range(first, self.end_utc, 900))
+        return [(self.share(t), m.hour) for t, m in moments if m.minute == 0]
+
+
+def hypnogram(axis: Axis, runs: Sequence[Run], label: str) -> Markup:
+    """Stages as bars in four lanes, joined where one gives way to the next; hatched where the signal was too little."""
+    height = LANE_PX * len(LANES)
+    bars: dict[str, list[str]] = {stage: [] for stage in LANES}
+    joints: list[str] = []
+    bands: list[str] = []
+    previous: Run | None = None
+    for run in runs:
+        left, right = axis.share(run.start_utc), axis.share(run.end_utc)
+        if run.stage not in bars:
+            # An attribute and not the style sheet, in which some browsers look for the pattern in the wrong file.
+            fill = ' fill="url(#hatch)"' if run.stage == "unscored" else ""
+            place = f'x="{left:.2f}%" width="{right - left:.2f}%" height="{height}"'
+            bands.append(f'<rect class="{run.stage}"{fill} {place}/>')
+            previous = None
+            continue
+        y = _lane_y(run.stage)
+        bars[run.stage].append(f"M{left:.2f} {y}H{right:.2f}")
+        if previous is not None:
+            joints.append(f"M{left:.2f} {_lane_y(previous.stage)}V{y}")
+        previous = run
+    paths = [f'<path class="joint" d="{"".join(joints)}"/>'] if joints else []
+    paths += [f'<path class="bar {stage}" d="{"".join(parts)}"/>' for stage, parts in bars.items() if parts]
+    hatch = (
+        '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<path class="hatch" d="M0 0V7"/></pattern></defs>'
+    )
+    body = hatch + _grid(axis, height) + "".join(bands) + _stretched("".join(paths), 100, height)
+    return _panel(body, height, label)
+
+
+def line(axis: Axis, values: Series, low: float, high: float, label: str) -> Markup:
+    """A measurement through the night, ``(utc_s, value)`` in order; a gap where it is missing."""
+    parts: list[str] = []
+    drawing = False
+    for utc_s, value in _thinned(values):
+        if value is None:
+            drawing = False
+            continue
+        y = BREATH_PX * (1.0 - (min(max(value, low), high) - low) / (high - low))
+        parts.append(f"{'L' if drawing else 'M'}{axis.share(utc_s):.2f} {y:.1f}")
+        drawing = True
+    path = f'<path class="line" d="{"".join(parts)}"/>'
+    return _panel(_grid(axis, BREATH_PX) + _stretched(path, 100, BREATH_PX), BREATH_PX, label)
+
+
+def bars(axis: Axis, values: Series, label: str) -> Markup:
+    """How much of something there was, 0 to 1, as thin bars from the ground."""
+    parts = [
+        f"M{axis.share(utc_s):.2f} {MOTION_PX}v{-max(min(value, 1.0) ** 0.5 * MOTION_PX, 1.0):.1f}"
+        for utc_s, value in _thinned(values, peak=True)
+        if value is not None and value > 0.01
+    ]
+    path = f'<path class="stem" d="{"".join(parts)}"/>'
+    return _panel(_grid(axis, MOTION_PX) + _stretched(path, 100, MOTION_PX), MOTION_PX, label)
+
+
+def ticks(axis: Axis) -> Markup:
+    """The hours below a night, at most ``NAMED_HOURS`` of them named."""
+    hours = axis.hours()
+    step = next(step for step in (1, 2, 3, 4, 6, 12, 24) if len(hours) <= step * NAMED_HOURS or step == 24)
+    texts = [
+        f'<text x="{share:.2f}%" y="16" text-anchor="middle">{hour:02d}:00</text>'
+        for share, hour in hours
+        if hour % step == 0 and 5.0 < share < 95.0  # one at the very edge would be cut
+    ]
+    return Markup(f'<svg class="ticks" width="100%" height="{TICKS_PX}" aria-hidden="true">{"".join(texts)}</svg>')
+
+
+def trace(values: Sequence[float | None]) -> Markup:
+    """The chest's movement of the last seconds, scaled to fill, but never so far that stillness looks like breath."""
+    seen = [value for value in values if value is not None]
+    if not seen:
+        return Markup("")
+    low, high = min(seen), max(seen)
+    middle, half = (low + high) / 2.0, max((high - low) / 2.0, 0.5) * 1.15
+    parts: list[str] = []
+    drawing = False
+    for k, value in enumerate(values):
+        if value is None:
+            drawing = False
+            continue
+        y = TRACE_PX / 2.0 * (1.0 - (value - middle) / half)
+        parts.append(f"{'L' if drawing else 'M'}{k} {y:.1f}")
+        drawing = True
+    path = f'<path class="line" d="{"".join(parts)}"/>'
+    label = "The chest's movement over the last seconds; the breathing rate is written above"
+    return _panel(_stretched(path, max(len(values) - 1, 1), TRACE_PX), TRACE_PX, label)
+
+
+def lamp(level: tuple[float, float, float]) -> Markup:
+    """The lamp as a sun at the horizon, in the very colour that it has now."""
+    red, green, blue = (round(255 * share ** (1 / 2.2)) for share in level)
+    colour = f"rgb({red},{green},{blue})"
+    lit = max(level) > 0.0
+    glow = (
+        f'<defs><radialGradient id="glow"><stop offset="0.3" stop-color="{colour}" stop-opacity="0.55"/>'
+        f'<stop offset="0.6" stop-color="{colour}" stop-opacity="0.15"/>'
+        f'<stop offset="1" stop-color="{colour}" stop-opacity="0"/></radialGradient></defs>'
+        '<circle cx="80" cy="80" r="78" fill="url(#glow)"/>'
+    )
+    sun = (
+        f'<circle class="sun" cx="80" cy="80" r="30" fill="{colour}"/>'
+        if lit
+        else '<circle class="sun off" cx="80" cy="80" r="30"/>'
+    )
+    label = (
+        f"The lamp is lit, {round(100 * max(level) ** (1 / 2.2))} per cent as the eye sees it"
+        if lit
+        else "The lamp is off"
+    )
+    return Markup(
+        f'<svg class="lamp" viewBox="0 0 160 84" role="img" aria-label="{label}">{glow if lit else ""}{sun}'
+        '<path class="horizon" d="M0 81.5H160"/></svg>'
+    )
+
+
+def shares(parts: Sequence[tuple[str, float]]) -> Markup:
+    """Stages of one night as one bar, each as long as it lasted; a picture of what stands beside it in words."""
+    total = sum(value for _, value in parts)
+    if total <= 0:
+        return Markup("")
+    left = 0.0
+    rects = []
+    for stage, value in parts:
+        width = 100.0 * value / total
+        rects.append(f'<rect class="{stage}" x="{left:.2f}%" width="{width:.2f}%" height="6"/>')
+        left += width
+    return Markup(f'<svg class="shares" width="100%" height="6" aria-hidden="true">{"".join(rects)}</svg>')
+
+
+def _panel(body: str, height: int, label: str) -> Markup:
+    return Markup(
+        f'<svg class="panel" width="100%" height="{height}" role="img" aria-label="{escape(label)}">{body}</svg>'
+    )
+
+
+def _stretched(shapes: str, width: int, height: int) -> str:
+    return (
+        f'<svg x="0" y="0" width="100%" height="{height}" viewBox="0 0 {width} {height}"'
+        f' preserveAspectRatio="none">{shapes}</svg>'
+    )
+
+
+def _grid(axis: Axis, height: int) -> str:
+    lines = "".join(f"M{share:.2f} 0V{height}" for share, _ in axis.hours())
+    return _stretched(f'<path class="hour" d="{lines}"/>', 100, height)
+
+
+def _lane_y(stage: str) -> int:
+    return LANES.index(stage) * LANE_PX + LANE_PX // 2
+
+
+def _thinned(values: Series, peak: bool = False) -> list[tuple[int, float | None]]:
+    """At most ``MAX_POINTS`` of them, each the mean (or the peak) of its neighbours."""
+    size = -(-len(values) // MAX_POINTS) or 1
+    if size == 1:
+        return list(values)
+    found: list[tuple[int, float | None]] = []
+    for k in range(0, len(values), size):
+        seen = [value for _, value in values[k : k + size] if value is not None]
+        found.append((values[k][0], (max(seen) if peak else sum(seen) / len(seen)) if seen else None))
+    return found

@@ -1,0 +1,77 @@
+"""What a page on a home network must refuse: foreign names, foreign forms, foreign frames and scripts."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import socket
+from collections.abc import Iterable
+from hmac import compare_digest
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, g, request
+
+COOKIE = "firstlight_form"
+FIELD = "form_token"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+def install(app: Flask, hosts: Iterable[str]) -> None:
+    """Guard every request and answer of ``app``; ``hosts`` are names of the box besides its own host name."""
+    own = socket.gethostname().lower()
+    names = {"localhost", "firstlight.local", own, f"{own}.local", *(host.lower() for host in hosts)}
+
+    @app.before_request
+    def check() -> None:
+        # A name that an attacker rebinds to this address (DNS rebinding) is refused; an address cannot be rebound.
+        if not _is_ours(request.host, names):
+            abort(400, "This box is not called by that name: use its address or firstlight.local.")
+        sent = request.cookies.get(COOKIE, "")
+        g.form_token = sent if _TOKEN.fullmatch(sent) else secrets.token_urlsafe(24)
+        if request.method in SAFE:
+            return
+        if not _is_same_origin() or not compare_digest(request.form.get(FIELD, "").encode(), g.form_token.encode()):
+            abort(403, "That form is out of date, so nothing was changed: open the page again and send it once more.")
+
+    @app.after_request
+    def seal(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
+            token = g.get("form_token")
+            if token and request.cookies.get(COOKIE) != token:
+                response.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+        return response
+
+    @app.context_processor
+    def token() -> dict[str, str]:
+        return {"form_field": FIELD, "form_token": g.get("form_token", "")}
+
+
+def _is_ours(host: str, names: set[str]) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in names
+    return True
+
+
+def _is_same_origin() -> bool:
+    """Whether the browser says that our own page sent the form; browsers that say nothing have the token alone."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        return False
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
