@@ -43,7 +43,7 @@ def wired(room: Room, *chips: str) -> tuple[Environment, TwinBus, Time]:
 
 
 def settled(environment: Environment, time: Time) -> EnvironmentReading:
-    """The reading a minute after the first: an SCD4x needs half of that."""
+    """The reading a minute after the first: an SCD4x has nothing to tell at once."""
     environment.read()
     time.sleep(60)
     return environment.read()

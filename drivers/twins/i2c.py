@@ -174,15 +174,15 @@ class Scd:
 
     def write(self, t_s: float, data: bytes) -> None:
         busy = self._next_s is not None
-        waits = {b"\x3f\x86": 0.5, b"\x36\x82": 0.001, b"\x21\xac": 0.0, b"\xe4\xb8": 0.001, b"\xec\x05": 0.001}
-        if data not in waits or t_s < self._ready_s or (busy and data in (b"\x36\x82", b"\x21\xac")):
+        waits = {b"\x3f\x86": 0.5, b"\x36\x82": 0.001, b"\x21\xb1": 0.0, b"\xe4\xb8": 0.001, b"\xec\x05": 0.001}
+        if data not in waits or t_s < self._ready_s or (busy and data in (b"\x36\x82", b"\x21\xb1")):
             raise nack()
         self._ready_s, self._reply = t_s + waits[data] - 1e-9, b""
         fresh = self._next_s is not None and t_s >= self._next_s
         if data == b"\x3f\x86":
             self._next_s = None
-        elif data == b"\x21\xac":
-            self._next_s = t_s + 30.0
+        elif data == b"\x21\xb1":
+            self._next_s = t_s + 5.0
         elif data == b"\x36\x82":
             self._reply = words(0xF896, 0x9F07, 0x3BBE)
         elif data == b"\xe4\xb8":
@@ -191,7 +191,7 @@ class Scd:
             room = self._now()
             temperature, humidity = (room.temperature_c + 45) / 175, room.humidity_pct / 100
             self._reply = words(round(room.co2_ppm), round(65535 * temperature), round(65535 * humidity))
-            self._next_s = t_s + 30.0
+            self._next_s = t_s + 5.0
 
     def read(self, t_s: float, n: int) -> bytes:
         if t_s < self._ready_s or n > len(self._reply):
