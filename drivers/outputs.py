@@ -1,14 +1,15 @@
 """What the box drives and feels: lamp, buzzer, indicator and button, through gpiozero.
 
 Outputs are levels, not commands: saying the same level twice changes nothing, so a restart in mid-sunrise continues it.
-A pin that cannot be had raises ``DriverError`` with one line; a level out of range is clipped, because a wrong colour
-must never silence a morning.
+A pin that cannot be had, or fails, raises ``DriverError`` with one line; a level out of range is clipped, because a
+wrong colour must never silence a morning.
 """
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import gpiozero
@@ -72,8 +73,9 @@ class SunriseLamp:
         level = LampLevel(*(min(1.0, max(0.0, value)) for value in level))
         if level == self._level:
             return
-        for channel, value in zip(self._channels, self._duties(level), strict=True):
-            channel.value = value
+        with _obeying("lamp"):
+            for channel, value in zip(self._channels, self._duties(level), strict=True):
+                channel.value = value
         self._level = level
 
     def _duties(self, level: LampLevel) -> tuple[float, ...]:
@@ -103,10 +105,11 @@ class Buzzer:
             tone_hz = min(BUZZER_HIGHEST_HZ, max(BUZZER_LOWEST_HZ, tone_hz))
         if tone_hz == self._tone_hz:
             return
-        if tone_hz is None:
-            self._buzzer.stop()
-        else:
-            self._buzzer.play(Tone.from_frequency(tone_hz))
+        with _obeying("buzzer"):
+            if tone_hz is None:
+                self._buzzer.stop()
+            else:
+                self._buzzer.play(Tone.from_frequency(tone_hz))
         self._tone_hz = tone_hz
 
     def close(self) -> None:
@@ -122,8 +125,9 @@ class Indicator:
 
     def set(self, on: bool) -> None:
         """Lit or dark until set again."""
-        if self._led.is_lit != on:
-            self._led.value = on
+        with _obeying("indicator"):
+            if self._led.is_lit != on:
+                self._led.value = on
 
     def close(self) -> None:
         """Dark, and the pin free."""
@@ -208,8 +212,17 @@ class Button:
         self._button.close()
 
 
+@contextmanager
+def _obeying(what: str) -> Iterator[None]:
+    """Pins fail in gpiozero's and lgpio's own ways, which have no common parent; callers meet one."""
+    try:
+        yield
+    except Exception as error:
+        raise DriverError(f"the {what} does not obey: {error}") from error
+
+
 def _opened(device: Any, pin: int, factory: Any, **options: Any) -> Any:
     try:
         return device(pin, pin_factory=factory, **options)
-    except Exception as error:  # gpiozero's and lgpio's errors have no common parent
+    except Exception as error:  # as in ``_obeying``
         raise DriverError(f"cannot use GPIO {pin} for {device.__name__}: {error}") from error

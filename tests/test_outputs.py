@@ -115,6 +115,19 @@ def test_pins_that_cannot_be_had_are_one_line(pins: Any) -> None:
         open_pins("steam")
 
 
+def test_a_pin_that_fails_is_one_line_and_tried_again_at_the_next_level(
+    pins: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lamp = SunriseLamp((12,), pins)
+    with monkeypatch.context() as broken:
+        broken.setattr(pins.pin(12), "_set_state", lambda value: 1 / 0)
+        with pytest.raises(DriverError, match="the lamp does not obey"):
+            lamp.set(LampLevel(0.5, 0.5, 0.5))
+    lamp.set(LampLevel(0.5, 0.5, 0.5))
+    assert pins.pin(12).state == 0.5
+    lamp.close()
+
+
 def test_a_press_waits_until_asked_for(pins: Any) -> None:
     clock, seen = Clock(), []
     button = Button(24, pins, clock, tee=lambda t_s, down: seen.append((t_s, down)))
