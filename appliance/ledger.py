@@ -80,6 +80,15 @@ class Ledger:
         """What the page asked for and was not done yet, in order; none while the disk fails."""
         return self._attempt(lambda store: store.requests_after(store.last_handled())) or []
 
+    def unfinished(self) -> tuple[SessionRecord, list[EpochRecord]] | None:
+        """The session that an earlier process left open, with its epochs, or None."""
+
+        def find(store: Store) -> tuple[SessionRecord, list[EpochRecord]] | None:
+            last = store.last_session()
+            return None if last is None or last.left_utc is not None else (last, store.epochs(last))
+
+        return self._attempt(find)
+
     def close(self) -> None:
         """Let go of the file."""
         if self._store is not None:

@@ -1,0 +1,124 @@
+"""The disk's thread: all that is slow about a card happens here, behind bounded queues, so the loop never waits."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.alarm_copy import AlarmCopy
+from appliance.ledger import Ledger
+from appliance.records import AlarmFactRecord, EpochRecord, HandledRecord, Record, Request, SessionRecord
+
+_log = logging.getLogger(__name__)
+
+QUEUED_BATCHES = 4096
+LOOK_S = 1.0  # between two looks for settings and requests of the page
+WRITE_S = 30.0  # between two transactions, unless a record is urgent
+_URGENT = (AlarmFactRecord, HandledRecord, SessionRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the disk thread has read for the loop."""
+
+    settings: Mapping[str, Any] | None = None  # all of them, when any changed
+    requests: tuple[Request, ...] = ()
+    complaint: str | None = None
+    unfinished: tuple[SessionRecord, list[EpochRecord]] | None = None  # what an earlier process left open
+
+
+class Disk:
+    """Takes records and the alarm's copy without ever blocking its caller; brings settings and requests."""
+
+    def __init__(self, ledger: Ledger, copy: AlarmCopy, speed: float = 1.0) -> None:
+        self._ledger = ledger
+        self._copy = copy
+        self._write_s = WRITE_S / speed
+        self._in: queue.Queue[Sequence[Record] | Mapping[str, Any]] = queue.Queue(QUEUED_BATCHES)
+        self._out: queue.Queue[News] = queue.Queue(64)
+        self._batch: list[Record] = []
+        self._settings: Mapping[str, Any] | None = None
+        self._offered = 0  # the greatest request id that the loop was given
+        self._complaint: str | None = None
+        self.dropped = 0  # batches that found the queue full: a disk that stalled for very long
+
+    def put(self, records: Sequence[Record]) -> None:
+        """Hand over records; never waits."""
+        if records:
+            self._put(records)
+
+    def put_alarm(self, document: Mapping[str, Any]) -> None:
+        """Hand over the alarm's settings and facts for their copy beside the database; never waits."""
+        self._put(document)
+
+    def news(self) -> list[News]:
+        """What was read since the last call; never waits."""
+        found: list[News] = []
+        while True:
+            try:
+                found.append(self._out.get_nowait())
+            except queue.Empty:
+                return found
+
+    def run(self, stop: threading.Event) -> None:
+        """The thread's body: until ``stop``, and then until everything is written that can be."""
+        self._out.put_nowait(News(unfinished=self._ledger.unfinished()))
+        written_s = time.monotonic()
+        while not stop.is_set():
+            urgent = self._collect(LOOK_S)
+            if urgent or time.monotonic() - written_s >= self._write_s:
+                self._flush()
+                written_s = time.monotonic()
+            self._look()
+        self._collect(0.0)
+        self._flush()
+        self._ledger.close()
+
+    def _put(self, batch: Sequence[Record] | Mapping[str, Any]) -> None:
+        try:
+            self._in.put_nowait(batch)
+        except queue.Full:
+            self.dropped += 1
+            if self.dropped == 1:
+                _log.error("the disk has stalled for so long that records are being lost")
+
+    def _collect(self, patience_s: float) -> bool:
+        """Take what is queued, waiting at most so long for the first of it; True if anything of it is urgent."""
+        urgent = False
+        try:
+            batch = self._in.get(timeout=patience_s) if patience_s else self._in.get_nowait()
+            while True:
+                if isinstance(batch, Mapping):
+                    self._copy.save(batch)
+                else:
+                    self._batch.extend(batch)
+                    urgent = urgent or any(isinstance(record, _URGENT) for record in batch)
+                batch = self._in.get_nowait()
+        except queue.Empty:
+            return urgent
+
+    def _flush(self) -> None:
+        self._ledger.write(self._batch)  # which keeps what it cannot write
+        self._batch.clear()
+
+    def _look(self) -> None:
+        settings = self._ledger.settings()
+        changed = settings is not None and settings != self._settings
+        requests = tuple(request for request in self._ledger.requests() if request.id > self._offered)
+        complaint = self._ledger.complaint
+        if not changed and not requests and complaint == self._complaint:
+            return
+        try:
+            self._out.put_nowait(News(settings if changed else None, requests, complaint))
+        except queue.Full:
+            return  # the loop is busy; the same news is found again
+        self._complaint = complaint
+        if changed:
+            self._settings = settings
+        if requests:
+            self._offered = requests[-1].id
