@@ -1,0 +1,344 @@
+"""The functional core: what the box knows, and what it does about it, one turn at a time.
+
+It remembers, but it does not look: samples, readings, presses and time are given, and levels, records and a status come
+back.  So a recorded night replays to the same answer as the live one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from appliance.alarm import AlarmEvent, Phase
+from appliance.clock import Instant
+from appliance.morning import AlarmChange, Levels, Morning
+from appliance.presence import Presence
+from appliance.records import (
+    AlarmFactRecord,
+    EnvironmentRecord,
+    EpochRecord,
+    EventRecord,
+    HandledRecord,
+    Record,
+    Request,
+    SessionRecord,
+)
+from appliance.respiration import Breathing
+from appliance.sensing import Finding, Sensing, StagedEpoch
+from appliance.settings import Settings
+from appliance.sleep import ABSENCE_S, SessionEnded, SessionStarted, SessionTracker, SleepSession, SleepStatistics
+from appliance.status import RadarStatus, RoomStatus, Status
+from drivers.outputs import LONG_PRESS_S, ButtonPress
+from drivers.readings import EnvironmentReading, Module, RadarSample
+from models.contract import EPOCH_S, SleepStage, StageEstimate
+
+ROOM_RECORD_S = 60
+STATUS_S = 1.0
+UNKNOWN_AFTER_S = 10.0  # without a word from the radar it is not known whether somebody is there
+_EVENTS = {"stop": AlarmEvent.STOP, "snooze": AlarmEvent.SNOOZE}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What one turn brings."""
+
+    module: Module | None = None  # as soon as it is known which radar there is
+    radar: Sequence[RadarSample] = ()
+    room: Sequence[EnvironmentReading] = ()
+    presses: Sequence[ButtonPress] = ()
+    requests: Sequence[Request] = ()
+    settings: Mapping[str, Any] | None = None  # the page's rows, when they changed
+    link: RadarStatus = field(default_factory=RadarStatus)
+    complaints: tuple[str, ...] = ()  # of the shell: configuration, model, disk
+    unfinished: tuple[SessionRecord, Sequence[EpochRecord]] | None = None  # what an earlier process left open
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one turn leads to."""
+
+    levels: Levels
+    indicator: bool = False
+    records: tuple[Record, ...] = ()
+    findings: tuple[Finding | AlarmChange | SessionRecord, ...] = ()
+    kept: Mapping[str, Any] | None = None  # what must outlive a restart, when it changed
+    status: Status | None = None  # once a second
+
+
+class Night:
+    """Everything that is remembered between turns."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        morning: Morning,
+        sense: Callable[[Module, Settings], Sensing],
+        standby: bool = False,
+        model: str | None = None,
+    ) -> None:
+        self._settings = settings
+        self._morning = morning
+        self._sense = sense
+        self._standby = standby
+        self._model = model
+        self._module: Module | None = None
+        self._sensing: Sensing | None = None
+        self._sessions: SessionTracker[StagedEpoch] = SessionTracker()
+        self._record: SessionRecord | None = None  # of the session in progress
+        self._presence: Presence | None = None
+        self._breathing: Breathing | None = None
+        self._staged: StagedEpoch | None = None
+        self._room = EnvironmentReading(0.0)
+        self._room_utc = 0
+        self._status_s = -STATUS_S
+        self._setting_complaints: tuple[str, ...] = ()
+        # one turn's harvest
+        self._records: list[Record] = []
+        self._findings: list[Finding | AlarmChange | SessionRecord] = []
+
+    def levels(self, now: Instant) -> Levels:
+        """What lamp and buzzer must show at ``now``, from the stored facts and the clock alone."""
+        return self._morning.levels(now.utc_s)
+
+    def step(self, inputs: Inputs, now: Instant) -> Outcome:
+        """One turn."""
+        self._records, self._findings = [], []
+        if inputs.unfinished is not None:
+            self._resume(*inputs.unfinished, now)
+        changed = self._obey(inputs, now)
+        changed |= self._ring(now)
+        self._see(inputs, now)
+        self._feel(inputs.room, now)
+        complaints = (*inputs.complaints, *self._setting_complaints)
+        return Outcome(
+            levels=self.levels(now),
+            indicator=bool(complaints) or inputs.link.fault is not None,
+            records=tuple(self._records),
+            findings=tuple(self._findings),
+            kept=self.kept() if changed else None,
+            status=self._status(inputs.link, complaints, now),
+        )
+
+    def kept(self) -> dict[str, Any]:
+        """What must outlive a restart: the alarm's setting and facts, and standby."""
+        return {**self._morning.document(), "standby": self._standby, "bed_side": self._settings.bed_side}
+
+    # -- what people want
+
+    def _obey(self, inputs: Inputs, now: Instant) -> bool:
+        changed = False
+        if inputs.settings is not None:
+            self._settings, complaints = self._settings.changed(inputs.settings)
+            self._setting_complaints = tuple(complaints)
+            self._morning.setting = self._settings.alarm
+            changed = True
+        for request in inputs.requests:
+            changed |= self._ask(request, now)
+            self._records.append(HandledRecord(request.id, int(now.utc_s)))
+        for press in inputs.presses:
+            changed |= self._press(press, now)
+        return changed
+
+    def _ask(self, request: Request, now: Instant) -> bool:
+        if request.kind in _EVENTS:
+            return self._morning.press(_EVENTS[request.kind], now.utc_s, f"{request.kind} on the page")
+        if request.kind in ("standby_on", "standby_off"):
+            return self._stand_by(request.kind == "standby_on", now, "on the page")
+        return False
+
+    def _press(self, press: ButtonPress, now: Instant) -> bool:
+        """Short: snooze.  Long: stop; while nothing rings or dawns, standby on or off."""
+        long = press.held_s >= LONG_PRESS_S
+        if self._morning.phase in (Phase.DAWN, Phase.RINGING, Phase.SNOOZED):
+            event = AlarmEvent.STOP if long else AlarmEvent.SNOOZE
+            return self._morning.press(event, now.utc_s, f"{event} by the button")
+        return long and self._stand_by(not self._standby, now, "by the button")
+
+    def _stand_by(self, standby: bool, now: Instant, how: str) -> bool:
+        if standby is self._standby:
+            return False
+        self._standby = standby
+        self._note(now, "standby", f"Standby {'on' if standby else 'off'} {how}")
+        return True
+
+    def _ring(self, now: Instant) -> bool:
+        changed, entered = self._morning.settle(now.mono_s, now.utc_s)
+        facts = self._morning.facts
+        if changed and facts.due_utc is not None:
+            self._records.append(AlarmFactRecord(facts.due_utc, facts.as_dict()))
+        if entered is not None:
+            self._findings.append(entered)
+            self._note(now, "alarm", f"Alarm {entered.phase}: {entered.reason}")
+        return changed
+
+    # -- what the radar sees
+
+    def _see(self, inputs: Inputs, now: Instant) -> None:
+        if self._standby:
+            self._forget(now)
+            return
+        if inputs.module is not None and inputs.module is not self._module:
+            self._module = inputs.module
+            self._sensing = None
+        if self._sensing is None:
+            if self._module is None:
+                return
+            self._sensing = self._sense(self._module, self._settings)
+        for finding in self._sensing.update(inputs.radar, now.mono_s):
+            match finding:
+                case Presence():
+                    self._present(finding, now)
+                case Breathing():
+                    self._breathing = finding
+                    self._findings.append(finding)
+                case StagedEpoch():
+                    self._epoch(finding, now)
+
+    def _present(self, presence: Presence, now: Instant) -> None:
+        before, self._presence = self._presence, presence
+        if before is None or before.present is not presence.present:
+            self._findings.append(presence)
+        if presence.present is not True:
+            self._breathing = self._staged = None
+        primary = self._sensing is not None and self._sensing.is_primary
+        for event in self._sessions.update(presence.t_s, presence.present, primary):
+            match event:
+                case SessionStarted():
+                    entered = _utc(event.entered_s, now)
+                    self._record = SessionRecord(id=entered, entered_utc=entered, model=self._model)
+                    self._records.append(self._record)
+                    self._findings.append(self._record)
+                    self._records.extend(self._epoch_record(epoch, now) for epoch in event.epochs)
+                case SessionEnded():
+                    self._end(event.session, now)
+
+    def _epoch(self, staged: StagedEpoch, now: Instant) -> None:
+        self._staged = staged
+        self._findings.append(staged)
+        if self._sessions.add(staged, staged.primary.is_primary):
+            self._records.append(self._epoch_record(staged, now))
+
+    def so_far(self, now: Instant) -> SessionRecord | None:
+        """The session in progress with its figures up to now, or None."""
+        session = self._sessions.session
+        return None if session is None or self._record is None else self._told(self._record, session, now)
+
+    def _told(self, record: SessionRecord, session: SleepSession, now: Instant) -> SessionRecord:
+        hypnogram = session.hypnogram()
+        onset_s, final_s = hypnogram.onset_s, hypnogram.final_awakening_s
+        return replace(
+            record,
+            onset_utc=None if onset_s is None else _utc(onset_s, now),
+            final_awakening_utc=None if final_s is None else _utc(final_s, now),
+            left_utc=None if session.left_s is None else _utc(session.left_s, now),
+            statistics=SleepStatistics.of(hypnogram).as_dict(),
+        )
+
+    def _end(self, session: SleepSession, now: Instant) -> None:
+        assert self._record is not None
+        record = self._told(self._record, session, now)
+        self._records.append(record)
+        self._findings.append(record)
+        self._record = None
+        if self._sensing is not None:
+            self._sensing.new_night()
+
+    def _resume(self, record: SessionRecord, epochs: Sequence[EpochRecord], now: Instant) -> None:
+        """Go on with a night that an earlier process began, or close it where it broke off too long ago."""
+        if self._record is not None:
+            return
+        zero_utc = now.utc_s - now.mono_s
+        estimates = tuple(_estimate(epoch, zero_utc) for epoch in epochs if epoch.is_primary)
+        session = SleepSession(record.entered_utc - zero_utc, None, estimates)
+        self._record = record
+        if now.mono_s - session.last_seen_s < ABSENCE_S:
+            self._sessions = SessionTracker(resume=session)
+        else:
+            self._end(replace(session, left_s=session.last_seen_s), now)
+
+    def _forget(self, now: Instant) -> None:
+        """Standby: what was seen is closed, and nothing more is looked at."""
+        if self._sensing is None:
+            return
+        session = self._sessions.session
+        if session is not None and self._record is not None:
+            self._end(SleepSession(session.entered_s, now.mono_s, session.estimates, session.absences), now)
+        self._sessions = SessionTracker()
+        self._sensing = self._presence = self._breathing = self._staged = None
+
+    def _epoch_record(self, staged: StagedEpoch, now: Instant) -> EpochRecord:
+        estimate = staged.estimate
+        p_wake, p_light, p_deep, p_rem = estimate.probabilities or (None, None, None, None)
+        return EpochRecord(
+            start_utc=_utc(estimate.start_s, now),
+            session_id=None if self._record is None else self._record.id,
+            stage=estimate.stage.word,
+            p_wake=p_wake,
+            p_light=p_light,
+            p_deep=p_deep,
+            p_rem=p_rem,
+            coverage=estimate.coverage,
+            rate_brpm=staged.rate_brpm,
+            motion=staged.motion,
+            is_primary=staged.primary.is_primary,
+            model=self._model,
+        )
+
+    # -- the room, and what is said
+
+    def _feel(self, readings: Sequence[EnvironmentReading], now: Instant) -> None:
+        for reading in readings:
+            self._room = reading
+        minute = int(now.utc_s) // ROOM_RECORD_S * ROOM_RECORD_S
+        if readings and minute != self._room_utc and self._record is not None:
+            self._room_utc = minute
+            self._records.append(EnvironmentRecord(minute, *self._room[1:]))
+
+    def _note(self, now: Instant, kind: str, text: str) -> None:
+        self._records.append(EventRecord(int(now.utc_s), kind, text))
+
+    def _status(self, link: RadarStatus, complaints: tuple[str, ...], now: Instant) -> Status | None:
+        if now.mono_s - self._status_s < STATUS_S:
+            return None
+        self._status_s = now.mono_s
+        presence = self._presence
+        if presence is not None and now.mono_s - presence.t_s > UNKNOWN_AFTER_S:
+            presence = None
+        here = presence is not None and presence.present
+        estimate = self._staged.estimate if here and self._staged is not None else None
+        lamp = self.levels(now).lamp
+        return Status(
+            utc_s=now.utc_s,
+            present=None if presence is None else presence.present,
+            confidence=None if presence is None else presence.confidence,
+            presence_reason="" if presence is None else presence.reason,
+            rate_brpm=self._breathing.rate_brpm if here and self._breathing else None,
+            breathing_quality=self._breathing.quality if here and self._breathing else None,
+            stage=None if estimate is None else estimate.stage.word,
+            stage_probability=None if estimate is None or not estimate.probabilities else max(estimate.probabilities),
+            entered_utc=None if self._record is None else self._record.entered_utc,
+            session_id=None if self._record is None else self._record.id,
+            alarm_phase=self._morning.phase.value,
+            next_alarm_utc=self._morning.next_utc(now.utc_s),
+            alarm=self._settings.alarm.as_dict(),
+            lamp=(lamp.red, lamp.green, lamp.blue),
+            standby=self._standby,
+            radar=link,
+            room=RoomStatus(*self._room[1:]),
+            complaints=complaints,
+            trace=self._sensing.trace if here and self._sensing is not None else (),
+        )
+
+
+def _estimate(epoch: EpochRecord, zero_utc: float) -> StageEstimate:
+    """An epoch of the database on this process's clock."""
+    start_s = epoch.start_utc - zero_utc
+    p = (epoch.p_wake, epoch.p_light, epoch.p_deep, epoch.p_rem)
+    known = None if None in p else cast("tuple[float, float, float, float]", p)
+    return StageEstimate(int(start_s // EPOCH_S), start_s, SleepStage[epoch.stage.upper()], known, epoch.coverage)
+
+
+def _utc(t_s: float, now: Instant) -> int:
+    """Whole UTC seconds of an instant of the stream's clock."""
+    return round(t_s + now.utc_s - now.mono_s)
