@@ -37,7 +37,7 @@ class WallClock:
 
     def now(self) -> Instant:
         mono_s = (time.monotonic() - self._origin_s) * self.speed
-        # Real UTC is read afresh each time and never extrapolated: it may be stepped by network time, and the alarm must see that.
+        # Real UTC is read afresh and never extrapolated: network time may step it, and the alarm must see that.
         utc_s = time.time() if self._start_utc_s is None else self._start_utc_s + mono_s
         return Instant(mono_s, utc_s)
 

@@ -25,8 +25,11 @@ class ServiceManager:
         self._send(b"WATCHDOG=1")
 
     def stopping(self) -> None:
-        """An orderly end has begun."""
+        """An orderly end has begun; nothing more will be told."""
         self._send(b"STOPPING=1")
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _send(self, message: bytes) -> None:
         if self._socket is None:

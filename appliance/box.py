@@ -1,0 +1,227 @@
+"""The wiring diagram: one function builds the whole box from its configuration, in the open."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appliance.alarm import AlarmSetting
+from appliance.alarm_copy import AlarmCopy
+from appliance.clock import Clock, WallClock
+from appliance.config import Config
+from appliance.disk import Disk
+from appliance.ledger import Ledger
+from appliance.morning import Levels, Morning
+from appliance.night import Night
+from appliance.raw import RawRecorder
+from appliance.senses import LiveSenses, Tee
+from appliance.sensing import Sensing
+from appliance.settings import Settings
+from appliance.supervisor import Pins, Supervisor
+from appliance.tracking import PrimaryUserTracker
+from appliance.watchdog import ServiceManager
+from drivers.environment import Environment
+from drivers.outputs import Button, Buzzer, Indicator, LampLevel, SunriseLamp, open_pins
+from drivers.radar import Radar
+from drivers.readings import DriverError, Module
+from models.stager import ModelError, Stager
+
+_log = logging.getLogger(__name__)
+
+JOIN_S = 10.0  # of patience with a thread at the end: a dying card must not hold up a restart
+T = TypeVar("T")
+
+
+@dataclass
+class Box:
+    """A supervisor and the threads that it stands on."""
+
+    supervisor: Supervisor
+    threads: list[threading.Thread]
+    close: Callable[[], None]
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop``; then what was learnt is on the disk and the pins are at rest."""
+        manager = ServiceManager()
+        for thread in self.threads:
+            thread.start()
+        try:
+            self.supervisor.run(stop, manager, self.threads)
+        finally:
+            manager.stopping()
+            stop.set()
+            self.close()
+            for thread in self.threads:
+                thread.join(JOIN_S)
+
+
+def database(config: Config) -> Path:
+    """Where the nights are."""
+    return config.paths.state / "firstlight.db"
+
+
+def status_file(config: Config) -> Path:
+    """Where the present second is."""
+    return config.paths.run / "status.json"
+
+
+def load_stager(path: Path | None) -> tuple[Stager | None, str | None]:
+    """The stager, or None and a line that says why: without stages the box still rings at the set time."""
+    try:
+        return (Stager.load() if path is None else Stager.load(path)), None
+    except ModelError as error:
+        return None, f"No stages: {error}"
+
+
+def sense_with(stager: Stager | None) -> Callable[[Module, Settings], Sensing]:
+    """How sensing is begun once it is known which radar there is."""
+    return lambda module, settings: Sensing(module, PrimaryUserTracker(settings.bed_side), stager)
+
+
+def build(
+    config: Config,
+    clock: Clock,
+    stop: threading.Event,
+    complaint: str | None = None,
+    raw: Path | None = None,
+    simulated: bool = False,
+) -> Box:
+    """The box.  A part that cannot be had is a complaint on the page and never the end of the alarm."""
+    complaints = [] if complaint is None else [complaint]
+    rest = ExitStack()
+
+    def had(make: Callable[[], T], otherwise: str) -> T | None:
+        try:
+            return make()
+        except (DriverError, OSError) as error:
+            complaints.append(f"{otherwise}: {error}")
+            _log.error(complaints[-1])
+            return None
+
+    copy = AlarmCopy(config.paths.state)
+    ledger = Ledger(database(config))
+    settings, morning, standby = _remembered(copy, config)
+
+    stager, why_not = load_stager(config.model.path)
+    if why_not is not None:
+        complaints.append(why_not)
+        _log.error(why_not)
+
+    factory: Any = had(lambda: open_pins(_pins(config)), "No pins")
+    out = config.outputs
+    lamp = buzzer = indicator = None
+    make_button: Callable[[Callable[[float, bool], None]], Button] | None = None
+    if factory is not None:
+        lamp = had(lambda: SunriseLamp(out.lamp, factory), "No lamp")
+        buzzer = had(lambda: Buzzer(out.buzzer, factory), "No buzzer")
+        indicator = had(lambda: Indicator(out.indicator, factory), "No indicator")
+        for part in (lamp, buzzer, indicator):
+            if part is not None:
+                rest.callback(part.close)
+
+        def make_button(tee: Callable[[float, bool], None]) -> Button:
+            return Button(out.button, factory, lambda: clock.now().mono_s, tee)
+
+    def make_radar(deliver: Callable[[Any], None], tee: Tee) -> Radar:
+        radar = config.radar
+        return Radar(radar.port, radar.module, radar.baud, lambda: clock.now().mono_s, deliver, tee, clock.speed)
+
+    def make_room() -> Environment:
+        return Environment(_bus(config, clock), lambda: clock.now().mono_s)
+
+    recorder = None
+    raw_path = raw or (_raw_path(config, clock) if config.capture.keep_raw else None)
+    if raw_path is not None:
+        recorder = RawRecorder(raw_path, _iso(clock), lambda: senses.health().module)
+    tee = None if recorder is None else recorder.tee
+    senses = LiveSenses(make_radar, make_room if config.environment.enabled else None, make_button, clock, tee)
+    pins = Pins(
+        None if lamp is None else lambda levels: _lamp_on(lamp, levels),
+        None if buzzer is None else lambda levels: buzzer.set(levels.tone_hz),
+        None if indicator is None else indicator.set,
+    )
+    disk = Disk(ledger, copy, clock.speed)
+    night = Night(settings, morning, sense_with(stager), standby, None if stager is None else stager.name)
+    supervisor = Supervisor(night, senses, pins, disk, clock, status_file(config), simulated, complaints)
+    threads = senses.threads(stop)
+    threads.append(threading.Thread(target=disk.run, args=(stop,), name="disk"))
+    if recorder is not None:
+        threads.append(threading.Thread(target=recorder.run, args=(stop,), name="raw"))
+    return Box(supervisor, threads, rest.close)
+
+
+def record_radar(config: Config, out: Path, stop: threading.Event, say: Callable[[str], None]) -> RawRecorder:
+    """The live radar's bytes into a capture until ``stop``; ``say`` hears a line about once a second."""
+    clock = WallClock()
+    radar = config.radar
+    recorder = RawRecorder(out, _iso(clock), lambda: radar_link.health().module)
+    radar_link = Radar(
+        radar.port, radar.module, radar.baud, lambda: clock.now().mono_s, lambda chunk: None, recorder.tee
+    )
+    threads = [threading.Thread(target=body, args=(stop,)) for body in (radar_link.run, recorder.run)]
+    for thread in threads:
+        thread.start()
+    told = ""
+    while not stop.wait(1.0):
+        health = radar_link.health()
+        now = health.fault or f"{health.module} {health.firmware or ''}: recording, Ctrl-C ends it"
+        if now != told:
+            say(now)
+            told = now
+    for thread in threads:
+        thread.join(JOIN_S)
+    return recorder
+
+
+def _remembered(copy: AlarmCopy, config: Config) -> tuple[Settings, Morning, bool]:
+    """What a restart goes on from: the copy beside the database, whose own settings follow with the first news."""
+    fresh = Settings(replace(AlarmSetting(), timezone=config.timezone), config.bed.side)
+    document = copy.load()
+    if document is None:
+        return fresh, Morning(fresh.alarm), False
+    try:
+        morning = Morning.from_document(document)
+    except (ValueError, TypeError, KeyError) as error:
+        _log.error("the alarm's copy cannot be understood (%s) and the default holds until the page sets it", error)
+        return fresh, Morning(fresh.alarm), False
+    settings, _ = replace(fresh, alarm=morning.setting).changed({"bed_side": document.get("bed_side", config.bed.side)})
+    return settings, morning, document.get("standby") is True
+
+
+def _raw_path(config: Config, clock: Clock) -> Path:
+    folder = config.paths.state / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{_iso(clock).replace(':', '')}.flcap"
+
+
+def _iso(clock: Clock) -> str:
+    """When this clock's monotonic time was 0."""
+    now = clock.now()
+    return datetime.fromtimestamp(now.utc_s - now.mono_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _pins(config: Config) -> str:
+    if config.outputs.pins != "auto":
+        return config.outputs.pins
+    model = Path("/proc/device-tree/model")
+    return "lgpio" if model.exists() and b"Raspberry Pi" in model.read_bytes() else "mock"
+
+
+def _bus(config: Config, clock: Clock) -> Any:
+    if config.environment.bus == "twin":
+        from drivers.twins.i2c import room_bus
+
+        return room_bus(lambda: clock.now().mono_s)
+    from smbus2 import SMBus
+
+    return SMBus(config.environment.bus)
+
+
+def _lamp_on(lamp: SunriseLamp, levels: Levels) -> None:
+    lamp.set(LampLevel(*levels.lamp))

@@ -1,0 +1,189 @@
+"""The loop: the alarm first, nothing waited for, and a process that would rather end than go on half dead."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.alarm import AlarmSetting
+from appliance.alarm_copy import AlarmCopy
+from appliance.clock import CaptureClock, Instant
+from appliance.disk import QUEUED_BATCHES, Disk
+from appliance.ledger import Ledger
+from appliance.morning import Levels, Morning
+from appliance.night import Inputs, Night
+from appliance.records import EventRecord
+from appliance.settings import Settings
+from appliance.status import read_status
+from appliance.store import Role, Store
+from appliance.supervisor import Pins, Supervisor
+from appliance.watchdog import ServiceManager
+from drivers.readings import DriverError
+
+SIX = 1_767_679_200  # 2026-01-06 06:00 UTC
+ALARM = AlarmSetting(enabled=True, hour=7, timezone="UTC")
+
+
+class Silence:
+    """Senses that bring nothing, or break."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+
+    def take(self, now: Instant) -> Inputs:
+        if self.broken:
+            raise ZeroDivisionError("a bug in the signal chain")
+        return Inputs()
+
+
+class Shown:
+    """Effectors that remember."""
+
+    def __init__(self) -> None:
+        self.levels: list[Levels] = []
+
+    def show(self, levels: Levels, indicator: bool) -> None:
+        self.levels.append(levels)
+
+
+def _disk(folder: Path) -> Disk:
+    return Disk(Ledger(folder / "firstlight.db"), AlarmCopy(folder))
+
+
+def _supervisor(folder: Path, senses: Any = None, **options: Any) -> tuple[Supervisor, Shown, Disk]:
+    shown, disk = Shown(), _disk(folder)
+    night = Night(Settings(ALARM), Morning(ALARM), lambda module, settings: None)  # type: ignore[arg-type,return-value]
+    clock = options.pop("clock", CaptureClock(SIX))
+    return Supervisor(night, senses or Silence(), shown, disk, clock, **options), shown, disk
+
+
+def _rings(shown: Shown) -> bool:
+    return any(levels.tone_hz is not None for levels in shown.levels)
+
+
+def test_the_alarm_is_shown_before_anything_that_can_break(tmp_path: Path) -> None:
+    supervisor, shown, _ = _supervisor(tmp_path, Silence(broken=True))
+    for tenth in range(30):
+        with pytest.raises(ZeroDivisionError):
+            supervisor.turn(Instant(3600.0 + tenth / 10, SIX + 3600.0 + tenth / 10))
+    assert _rings(shown)
+
+
+def test_a_disk_that_stands_still_stops_no_turn(tmp_path: Path) -> None:
+    supervisor, shown, disk = _supervisor(tmp_path)
+    for _ in range(QUEUED_BATCHES + 10):  # nobody takes anything off the queue
+        disk.put([EventRecord(SIX, "test", "a line")])
+    assert disk.dropped == 10
+    for tenth in range(50):
+        supervisor.turn(Instant(3600.0 + tenth / 10, SIX + 3600.0 + tenth / 10))
+    assert _rings(shown)
+
+
+def test_a_dead_thread_ends_the_process(tmp_path: Path) -> None:
+    supervisor, _, _ = _supervisor(tmp_path)
+    dead = threading.Thread(target=lambda: None, name="radar")
+    dead.start()
+    dead.join()
+    with pytest.raises(RuntimeError, match="radar thread"):
+        supervisor.run(threading.Event(), ServiceManager(""), [dead])
+
+
+def test_systemd_hears_of_finished_turns_only(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(address)
+        ear.setblocking(False)
+        stop = threading.Event()
+        clock = CaptureClock(SIX)
+        supervisor, shown, _ = _supervisor(tmp_path, clock=clock)
+        heard: list[bytes] = []
+
+        class Counting(ServiceManager):
+            def _send(self, message: bytes) -> None:
+                super()._send(message)
+                heard.append(ear.recv(64))
+                if len(heard) == 3:
+                    stop.set()
+
+        manager = Counting(address)
+        supervisor.run(stop, manager)
+        manager.stopping()
+    assert heard == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"]
+    assert shown.levels  # the first of them came after a turn
+
+
+def test_the_status_is_replaced_once_a_second(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    supervisor, _, _ = _supervisor(tmp_path, status_path=path, simulated=True, complaints=["No stages: a test"])
+    supervisor.turn(Instant(0.0, SIX))
+    status = read_status(path)
+    assert status is not None
+    assert status.complaints == ("No stages: a test",)
+    assert status.next_alarm_utc == SIX + 3600
+    assert status.simulated
+    supervisor.turn(Instant(0.5, SIX + 0.5))
+    later = read_status(path)
+    assert later is not None
+    assert later.utc_s == SIX
+
+
+def test_a_status_that_cannot_be_written_is_said_once_and_the_night_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor, shown, _ = _supervisor(tmp_path, status_path=tmp_path / "no" / "such" / "folder" / "status.json")
+    for second in range(3600, 3606):
+        supervisor.turn(Instant(float(second), SIX + second))
+    assert _rings(shown)
+    assert len(caplog.records) == 1
+
+
+def test_a_lamp_that_fails_does_not_silence_the_buzzer() -> None:
+    heard: list[float | None] = []
+
+    def broken(levels: Levels) -> None:
+        raise DriverError("no lamp today")
+
+    Pins(broken, lambda levels: heard.append(levels.tone_hz), None).show(Levels(tone_hz=880.0), False)
+    assert heard == [880.0]
+
+
+def test_records_alarm_settings_and_requests_pass_through_the_disk_thread(tmp_path: Path) -> None:
+    disk = _disk(tmp_path)
+    stop = threading.Event()
+    thread = threading.Thread(target=disk.run, args=(stop,))
+    disk.put([EventRecord(SIX, "test", "a line")])
+    disk.put_alarm({"setting": {}, "facts": {}, "standby": True})
+    stop.set()
+    thread.start()
+    thread.join()
+    assert AlarmCopy(tmp_path).load() == {"setting": {}, "facts": {}, "standby": True}
+    with Store(tmp_path / "firstlight.db", Role.WEB) as page:
+        event = page.last_event("test")
+        assert event is not None
+        assert event.text == "a line"
+        page.put_settings({"bed_side": "right"}, SIX)
+        page.put_request("stop", SIX)
+    stop = threading.Event()
+    again = _disk(tmp_path)
+    thread = threading.Thread(target=again.run, args=(stop,))
+    thread.start()
+    try:
+        news = _until_news(again)
+    finally:
+        stop.set()
+        thread.join()
+    assert news.settings == {"bed_side": "right"}
+    assert [request.kind for request in news.requests] == ["stop"]
+
+
+def _until_news(disk: Disk) -> Any:
+    for _ in range(100):
+        for news in disk.news():
+            if news.settings is not None:
+                return news
+        threading.Event().wait(0.1)
+    raise AssertionError("the disk thread brought nothing within 10 s")
