@@ -1,0 +1,62 @@
+"""A breathing recording staged as the box would have: no presence gate, the live and causal answer."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.edf import EdfError, read_signal
+from appliance.recording import ticks_from_recording
+from appliance.respiration import epochs_of
+from models.contract import StageEstimate
+from models.stager import Stager
+
+COLUMNS = ("epoch", "start_s", "stage", "p_wake", "p_light", "p_deep", "p_rem", "coverage")
+
+
+class RecordingError(Exception):
+    """The recording cannot be staged; one line that says why."""
+
+
+def stage_recording(path: Path, signal: str | None, stager: Stager, out: Path) -> int:
+    """Write one row per whole epoch to ``out``; returns how many.  Raises ``RecordingError``."""
+    resp, fs = _read(path, signal)
+    try:
+        ticks = ticks_from_recording(resp, fs)
+        rows = [_row(stager.update(epoch)) for epoch in epochs_of(ticks)]
+    except ValueError as error:
+        raise RecordingError(f"{path.name}: {error}") from error
+    try:
+        with out.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(rows)
+    except OSError as error:
+        raise RecordingError(f"{out} cannot be written: {error.strerror}") from error
+    return len(rows)
+
+
+def _row(estimate: StageEstimate) -> list[Any]:
+    p = ["", "", "", ""] if estimate.probabilities is None else [f"{value:.4f}" for value in estimate.probabilities]
+    return [estimate.index, f"{estimate.start_s:g}", estimate.stage.word, *p, f"{estimate.coverage:.3f}"]
+
+
+def _read(path: Path, signal: str | None) -> tuple[NDArray[np.float64], float]:
+    try:
+        if path.suffix.lower() == ".edf":
+            found = read_signal(path, signal)
+            return found.samples, found.fs
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["resp"].astype(np.float64), float(arrays["fs"])
+    except KeyError as error:
+        raise RecordingError(f"{path.name} has no {error}: an .npz needs resp (1-D) and fs (Hz)") from error
+    except EdfError as error:
+        raise RecordingError(str(error)) from error
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or "it is neither .npz nor EDF"
+        raise RecordingError(f"{path.name} cannot be read: {reason}") from error
