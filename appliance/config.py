@@ -246,10 +246,11 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path.name}: {error}") from error
 
 
-def load_or_last_good(path: Path, last_good: Path) -> tuple[Config, str | None]:
+def load_or_last_good(path: Path, last_good: Path, keep: bool = True) -> tuple[Config, str | None]:
     """What a service starts on, and a line for the page when that is not what ``path`` says.  Never raises.
 
-    A good configuration is kept at ``last_good``; a bad one makes way for that, and without that for the defaults.
+    A bad configuration makes way for the one at ``last_good``, and without that for the defaults.  With ``keep`` a good
+    one is kept there: the supervisor's task, since a file has one writer.
     """
     try:
         config = load(path)
@@ -258,6 +259,8 @@ def load_or_last_good(path: Path, last_good: Path) -> tuple[Config, str | None]:
             return parse(last_good.read_text(encoding="utf-8")), f"{error}; the last good configuration is in force"
         except (OSError, UnicodeDecodeError, ConfigError):
             return Config(timezone=_system_zone()), f"{error}; the defaults are in force"
+    if not keep:
+        return config, None
     kept = render(config).encode()
     try:
         if not last_good.exists() or last_good.read_bytes() != kept:

@@ -1,0 +1,284 @@
+"""The command line.  Each command imports only what it needs, so that the page never loads the signal chain."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal as signal_module
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+MODULES = click.Choice(["micradar", "tinyframe", "acconeer"])
+FILE = click.Path(dir_okay=False, path_type=Path)
+DATABASE = "firstlight.db"
+STATUS = "status.json"
+CHUNK = 1 << 16
+CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("/etc/firstlight/config.toml"),
+    show_default=True,
+    help="Configuration file; where it is missing the defaults hold.",
+)
+
+
+class Refusal(click.ClickException):
+    """One line on stderr and a status that is not zero."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the line, without click's own heading."""
+        click.echo(f"firstlight: {self.message}", err=True)
+
+
+class ConfigRefusal(Refusal):
+    """The configuration is wrong: the status of sysexits.h."""
+
+    exit_code = 78
+
+
+def _load(path: Path) -> Any:
+    from appliance.config import ConfigError, load
+
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise ConfigRefusal(str(error)) from error
+
+
+def _last_good() -> Path:
+    """Beside the nights, so that a configuration that cannot be read need not be asked where that is."""
+    return Path(os.environ.get("STATE_DIRECTORY", "/var/lib/firstlight")) / "config.last-good.toml"
+
+
+def _say(line: dict[str, Any]) -> None:
+    click.echo(json.dumps(line, allow_nan=False))
+
+
+class _Bar:
+    """A progress bar on a terminal, nothing in a pipe; told where it stands, not how far it went."""
+
+    def __init__(self, length: int, label: str, hidden: bool) -> None:
+        self._bar = click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
+        self._at = 0
+
+    def update(self, at: float) -> None:
+        """Now at ``at`` of the length."""
+        self._bar.update(int(at) - self._at)
+        self._at = int(at)
+
+    def __enter__(self) -> _Bar:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._bar.__exit__(*exc)
+
+
+def _progress(length: int, label: str, quiet: bool = False) -> _Bar:
+    return _Bar(length, label, quiet or not sys.stderr.isatty())
+
+
+def _until_told() -> threading.Event:
+    """Set by Ctrl-C, by systemd's SIGTERM, and by a terminal that is closed."""
+    stop = threading.Event()
+    for number in (signal_module.SIGINT, signal_module.SIGTERM, signal_module.SIGHUP):
+        signal_module.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _alarm(at: str | None) -> Any:
+    from appliance.alarm import AlarmSetting, SettingError
+
+    if at is None:
+        return AlarmSetting()
+    try:
+        hour, minute = (int(part) for part in at.split(":"))
+        return AlarmSetting(enabled=True, hour=hour, minute=minute)
+    except (ValueError, SettingError) as error:
+        raise Refusal(f"--alarm {at}: write a time of day such as 06:30") from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="firstlight")
+def main() -> None:
+    """Firstlight: a bedside sleep tracker and wake-up light.  Everything stays on the box."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+
+
+@main.command()
+@CONFIG
+@click.option("--speed", type=click.FloatRange(0.1, 1000.0), default=1.0, hidden=True)
+@click.option("--start-utc", default=None, hidden=True, help="A simulated clock that begins then.")
+@click.option("--raw", type=FILE, default=None, help="Keep the radar's bytes in this capture.")
+def run(config_path: Path, speed: float, start_utc: str | None, raw: Path | None) -> None:
+    """The supervisor: senses, decides, lights, rings, records."""
+    from appliance.box import build
+    from appliance.clock import WallClock
+    from appliance.config import load_or_last_good
+
+    stop = _until_told()
+    config, complaint = load_or_last_good(config_path, _last_good())
+    if complaint is not None:
+        logging.error(complaint)
+    start_utc_s = None if start_utc is None else datetime.fromisoformat(start_utc).timestamp()
+    clock = WallClock(speed, start_utc_s)
+    build(config, clock, stop, complaint, raw, simulated=start_utc is not None).run(stop)
+
+
+@main.command()
+@CONFIG
+def web(config_path: Path) -> None:
+    """The page."""
+    from appliance.config import load_or_last_good
+    from appliance.web import ServeError, serve
+
+    config, complaint = load_or_last_good(config_path, _last_good(), keep=False)
+    if complaint is not None:
+        logging.error(complaint)
+    try:
+        serve(
+            config.paths.state / DATABASE,
+            config.paths.run / STATUS,
+            host=config.web.host,
+            port=config.web.port,
+            timezone=config.timezone,
+        )
+    except ServeError as error:
+        raise Refusal(str(error)) from error
+
+
+@main.command()
+@click.option("--speed", type=click.FloatRange(1.0, 240.0), default=60.0, show_default=True, help="Times life.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Of the page.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another night.")
+def demo(speed: float, port: int, seed: int) -> None:
+    """Both services on a simulated night."""
+    from appliance.demo import demo as play
+
+    sys.exit(play(speed, port, seed, click.echo))
+
+
+@main.command()
+@click.option("--module", type=MODULES, required=True)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+def decode(module: str, file: str) -> None:
+    """Every frame in a raw byte file (or -) as JSON lines."""
+    from drivers.decode import decode_stream
+    from drivers.readings import Module
+
+    try:
+        with click.open_file(file, "rb") as stream:
+            for fields in decode_stream(Module(module), iter(lambda: stream.read(CHUNK), b"")):
+                _say(fields)
+    except OSError as error:
+        raise Refusal(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+@main.command()
+@CONFIG
+@click.option("--out", type=FILE, required=True, help="The capture to write.")
+def record(config_path: Path, out: Path) -> None:
+    """The live radar into a capture, until Ctrl-C."""
+    from appliance.box import record_radar
+
+    stop = _until_told()
+    if out.exists():
+        raise Refusal(f"{out} exists already: choose another name, so that no night is written over")
+    recorder = record_radar(_load(config_path), out, stop, lambda text: click.echo(text, err=True))
+    click.echo(f"{out}: {recorder.kept_bytes} bytes from the radar, {recorder.lost} records lost", err=True)
+
+
+@main.command()
+@click.argument("capture", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout and nothing else.")
+@click.option("--at", type=click.Choice(["max", "realtime"]), default="max", show_default=True)
+@click.option("--alarm", metavar="HH:MM", default=None, help="Set an alarm for every day at this time (UTC).")
+@click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
+def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path | None) -> None:
+    """The whole supervisor over a capture, into a temporary database."""
+    from appliance.box import load_stager, sense_with
+    from appliance.replay import replay as play
+    from appliance.replay import summary
+    from appliance.settings import Settings
+    from drivers.capture import CaptureError
+
+    stager, complaint = load_stager(model)
+    if complaint is not None:
+        raise Refusal(complaint)
+    lines: list[dict[str, Any]] = []
+    try:
+        with _progress(capture.stat().st_size if capture.exists() else 0, "replaying", as_json) as bar:
+            play(
+                capture,
+                Settings(_alarm(alarm)),
+                sense_with(stager),
+                _say if as_json else lines.append,
+                speed=None if at == "max" else 1.0,
+                model=None if stager is None else stager.name,
+                progress=bar.update,
+            )
+    except CaptureError as error:
+        raise Refusal(str(error)) from error
+    if not as_json:
+        for text in summary(lines):
+            click.echo(text)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@click.option("--signal", default=None, help="Which signal of an EDF file.")
+@click.option("--out", type=FILE, required=True, help="The CSV to write.")
+@click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
+def stage(file: Path, signal: str | None, out: Path, model: Path | None) -> None:
+    """Stage a breathing recording: the live, causal answer, one row per whole epoch."""
+    from appliance.box import load_stager
+    from appliance.staging import RecordingError, stage_recording
+
+    stager, complaint = load_stager(model)
+    if stager is None:
+        raise Refusal(str(complaint))
+    try:
+        epochs = stage_recording(file, signal, stager, out)
+    except RecordingError as error:
+        raise Refusal(str(error)) from error
+    click.echo(f"{out}: {epochs} epochs", err=True)
+
+
+@main.command()
+@click.option("--scenario", type=FILE, required=True, help="A night in words.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--module", type=MODULES, default="tinyframe", show_default=True)
+@click.option("--out", type=FILE, required=True, help="The capture to write.")
+@click.option("--truth", type=FILE, required=True, help="What was true, epoch by epoch, as CSV.")
+def simulate(scenario: Path, seed: int, module: str, out: Path, truth: Path) -> None:
+    """A night of a simulated sleeper as wire bytes, and what was true."""
+    from appliance.scenario import ScenarioError, load_scenario, write_simulation
+    from drivers.readings import Module
+
+    try:
+        with _progress(1000, "simulating") as bar:
+            write_simulation(
+                load_scenario(scenario), seed, Module(module), out, truth, lambda share: bar.update(round(1000 * share))
+            )
+    except ScenarioError as error:
+        raise Refusal(str(error)) from error
+
+
+@main.command("config")
+@CONFIG
+def show_config(config_path: Path) -> None:
+    """Print the configuration in force."""
+    from appliance.config import render
+
+    click.echo(render(_load(config_path)), nl=False)
+
+
+if __name__ == "__main__":
+    main(prog_name="firstlight")
