@@ -297,3 +297,16 @@ def test_statistics_can_be_made_again(shared_folder: Path, tmp_path: Path, monke
     monkeypatch.setattr("sys.argv", ["statistics", "--data", str(shared_folder / "data"), "--out", str(out)])
     statistics.main()
     assert json.loads(out.read_text()) == json.loads(statistics.OUT.read_text())
+
+
+def test_belts_are_compared_measure_by_measure() -> None:
+    from models.training.belts import MEASURES, measures_of, told_apart
+
+    assert told_apart(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 0.0
+    assert told_apart(np.array([1.0, 4.0]), np.array([2.0, 3.0])) == 0.5
+    t_s = np.arange(0.0, 1200.0, 0.1)
+    windows = measures_of(np.sin(2.0 * np.pi * t_s / 4.0), 10.0)  # fifteen a minute, like clockwork, 20 minutes
+    assert windows.shape == (4, len(MEASURES))
+    assert windows[:, 0] == pytest.approx(15.0, abs=0.05)
+    assert (windows[1:, 1] < 0.01).all()
+    assert (windows[:, 6] == 0.0).all()

@@ -164,6 +164,7 @@ TABLE: dict[str, Law] = {
     "blanket": Law((0.05, 0.15), "slow gain jitter, range", "assumed; PMC11314943 shows that blankets pass"),
     "heart_bpm": Law((62.0, 7.0), "1/min, sd", "adult resting night heart rate; sd assumed"),
     "heart_mm": Law((0.15, 0.40), "mm peak to peak, range", "assumed; .1-.5 mm commonly quoted"),
+    "airflow": Law((0.25,), "share of belt nights", "many corpora hold airflow and no belt; share assumed"),
     "belt_move_mm": Law((5.0, 25.0), "mm of a belt, range", "assumed: a few breaths"),
     "belt_small_mm": Law((1.0, 8.0), "mm of a belt, range", "fitted to belt nights, figshare 26013157"),
     "move_mm": Law((50.0, 300.0), "mm at the chest, range", "assumed"),

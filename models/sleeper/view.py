@@ -35,13 +35,17 @@ def belt_view(
     rng: np.random.Generator,
     p: Parameters,
 ) -> Signals:
-    """A contact sensor on chest, belly or between: no geometry, one sign, artefacts while moving."""
+    """What laboratories record: a belt on chest, belly or between, or airflow; one sign, artefacts in movement."""
     samples = chest.size
     mix = float(rng.choice([0.0, 1.0, rng.random()]))
+    breath = mix * chest + (1.0 - mix) * belly
+    if rng.random() < p.one("airflow"):
+        # A thermistor: flow, blurred by its own half second, brought to about a belt's size.
+        breath = _smooth(np.gradient(0.5 * (chest + belly), 1.0 / SAMPLE_HZ), 0.5)
     gains = rng.uniform(0.75, 1.25, 4)
     gain = _smooth(np.repeat(gains[lies_s], SAMPLE_HZ)[:samples], 3.0)
     moving, artefact = move_signals(moves, samples, p.all("belt_move_mm"), p.all("belt_small_mm"), rng)
-    signal = (mix * chest + (1.0 - mix) * belly) * gain + artefact
+    signal = breath * gain + artefact
     signal += 0.2 * _slowly(rng, samples, 60.0) + drift(rng, samples, SAMPLE_HZ, 0.05)
     signal += rng.uniform(0.01, 0.06) * rng.standard_normal(samples)
     away = _away(timeline, samples)
