@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from appliance.alarm import AlarmSetting
 from appliance.alarm_copy import AlarmCopy
 from appliance.clock import Clock, WallClock
-from appliance.config import Config
+from appliance.config import AUTO, Config
 from appliance.disk import Disk
 from appliance.ledger import Ledger
 from appliance.morning import Levels, Morning
@@ -26,7 +26,7 @@ from appliance.settings import Settings
 from appliance.supervisor import Pins, Supervisor
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
-from drivers.environment import Environment
+from drivers.environment import Environment, open_bus
 from drivers.outputs import Button, Buzzer, Indicator, LampLevel, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
@@ -130,7 +130,8 @@ def build(
 
     def make_radar(deliver: Callable[[Any], None], tee: Tee) -> Radar:
         radar = config.radar
-        return Radar(radar.port, radar.module, radar.baud, lambda: clock.now().mono_s, deliver, tee, clock.speed)
+        port = None if radar.port == AUTO else radar.port
+        return Radar(port, radar.module, radar.baud, lambda: clock.now().mono_s, deliver, tee, clock.speed)
 
     def make_room() -> Environment:
         return Environment(_bus(config, clock), lambda: clock.now().mono_s)
@@ -162,7 +163,12 @@ def record_radar(config: Config, out: Path, stop: threading.Event, say: Callable
     radar = config.radar
     recorder = RawRecorder(out, _iso(clock), lambda: radar_link.health().module)
     radar_link = Radar(
-        radar.port, radar.module, radar.baud, lambda: clock.now().mono_s, lambda chunk: None, recorder.tee
+        None if radar.port == AUTO else radar.port,
+        radar.module,
+        radar.baud,
+        lambda: clock.now().mono_s,
+        lambda chunk: None,
+        recorder.tee,
     )
     threads = [threading.Thread(target=body, args=(stop,)) for body in (radar_link.run, recorder.run)]
     for thread in threads:
@@ -207,7 +213,7 @@ def _iso(clock: Clock) -> str:
 
 
 def _pins(config: Config) -> str:
-    if config.outputs.pins != "auto":
+    if config.outputs.pins != AUTO:
         return config.outputs.pins
     model = Path("/proc/device-tree/model")
     return "lgpio" if model.exists() and b"Raspberry Pi" in model.read_bytes() else "mock"
@@ -218,9 +224,7 @@ def _bus(config: Config, clock: Clock) -> Any:
         from drivers.twins.i2c import room_bus
 
         return room_bus(lambda: clock.now().mono_s)
-    from smbus2 import SMBus
-
-    return SMBus(config.environment.bus)
+    return open_bus(int(config.environment.bus))
 
 
 def _lamp_on(lamp: SunriseLamp, levels: Levels) -> None:

@@ -16,13 +16,14 @@ from drivers.capture import Channel
 from drivers.environment import Environment
 from drivers.outputs import Button
 from drivers.radar import Radar, RadarChunk, RadarHealth
-from drivers.readings import EnvironmentReading, Module
+from drivers.readings import DriverError, EnvironmentReading, Module
 
 _log = logging.getLogger(__name__)
 
 QUEUED_CHUNKS = 4096  # minutes of radar: the loop would have to stand still for so long
 QUEUED_READINGS = 64
 LOOK_AT_ROOM_S = 20.0
+LOOK_FOR_BUS_S = 60.0
 T = TypeVar("T")
 Tee = Callable[[float, Channel, bytes], None]
 
@@ -47,6 +48,7 @@ class LiveSenses:
         self._make_room = make_room
         self._button = None if make_button is None else make_button(self._tee_button)
         self._module: Module | None = None
+        self._room_trouble: str | None = None
 
     def threads(self, stop: threading.Event) -> list[threading.Thread]:
         """The threads to be started, which end with ``stop``."""
@@ -67,6 +69,7 @@ class LiveSenses:
             room=_drain(self._readings),
             presses=[] if self._button is None else self._button.presses(),
             link=status_of(health),
+            complaints=() if self._room_trouble is None else (self._room_trouble,),
         )
 
     def health(self) -> RadarHealth:
@@ -75,7 +78,9 @@ class LiveSenses:
 
     def _watch_room(self, stop: threading.Event) -> None:
         assert self._make_room is not None
-        room = self._make_room()
+        while (room := self._open_room(self._make_room)) is None:
+            if stop.wait(LOOK_FOR_BUS_S / self._clock.speed):
+                return
         while not stop.is_set():
             reading = room.read()
             self._tee(reading.t_s, Channel.ENVIRONMENT, json.dumps(reading._asdict()).encode())
@@ -84,6 +89,17 @@ class LiveSenses:
             except queue.Full:
                 _log.debug("the loop has no room for a reading")
             stop.wait(LOOK_AT_ROOM_S / self._clock.speed)
+
+    def _open_room(self, make: Callable[[], Environment]) -> Environment | None:
+        try:
+            room = make()
+        except DriverError as error:
+            if self._room_trouble is None:
+                self._room_trouble = f"No room sensors: {error}"
+                _log.warning(self._room_trouble)
+            return None
+        self._room_trouble = None
+        return room
 
     def _tee_button(self, t_s: float, down: bool) -> None:
         self._tee(t_s, Channel.BUTTON, b"1" if down else b"0")

@@ -30,6 +30,7 @@ PROTOCOLS: dict[Module, ModuleType] = {
     Module.MICRADAR: micradar,
     Module.ACCONEER: acconeer,
 }
+RADAR_NAME, PI_PORT = "/dev/firstlight-radar", "/dev/serial0"  # of our udev rule, of Raspberry Pi OS
 BAUDS = (115_200, 1_382_400)  # the second is that of the first HLK-LD6002 manual (V1.0, 2023)
 QUIET_S = 0.1  # of real time: then the decoder gives up the frame that waits
 SILENT_S = 5.0  # without a good frame: the port is opened again
@@ -92,7 +93,7 @@ class Radar:
 
     def __init__(
         self,
-        port: str,
+        port: str | None,
         module: Module | None,
         baud: int | None,
         clock: Callable[[], float],
@@ -101,12 +102,14 @@ class Radar:
         speed: float = 1.0,
         converse: Callable[[Module], Conversation] | None = None,
     ) -> None:
-        """``module`` and ``baud`` None are found by listening.  ``clock`` runs ``speed`` times as fast as real time.
+        """``port``, ``module`` and ``baud`` None are found by listening.
 
-        ``deliver`` may raise ``queue.Full``, which is counted; it must not wait.  ``tee`` is given every byte, either
-        way.  ``converse`` makes a conversation with settings of one's own.
+        ``clock`` runs ``speed`` times as fast as real time.  ``deliver`` may raise ``queue.Full``, which is counted; it
+        must not wait.  ``tee`` is given every byte, either way.  ``converse`` makes a conversation with settings of
+        one's own.
         """
         self._port = port
+        self._name = port or "the radar's port"  # that was opened last
         self._wanted = (module, baud)
         self._clock = clock
         self._deliver = deliver
@@ -130,7 +133,7 @@ class Radar:
             except (DriverError, serial.SerialException, OSError) as error:
                 # A pulled plug is a SerialException from a read and an OSError from a look at what waits.
                 self._connected = False
-                self._ail(str(error) if isinstance(error, DriverError) else f"{self._port} was lost ({error})")
+                self._ail(str(error) if isinstance(error, DriverError) else f"{self._name} was lost ({error})")
                 stop.wait(self._wait_s / self._speed)
                 self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
 
@@ -153,10 +156,11 @@ class Radar:
     def _session(self, stop: threading.Event) -> None:
         """From opening to the end of the line or of ``stop``."""
         module, baud = self._wanted
-        if module is None or baud is None:
-            module, baud = probe(self._port, self._clock, self._speed, stop, module)
-        self._found = module, baud
-        with open_port(self._port, baud, module is Module.ACCONEER) as port:
+        name = self._port
+        if name is None or module is None or baud is None:
+            name, module, baud = find(name, self._clock, self._speed, stop, module)
+        self._found, self._name = (module, baud), name
+        with open_port(name, baud, module is Module.ACCONEER) as port:
             if module is Module.ACCONEER:
                 _break(port, self._speed, stop)
             talk = self._talk = self._converse(module)
@@ -219,14 +223,30 @@ class Radar:
 
     def _heal(self, module: Module) -> None:
         if self._trouble is not None:
-            log.info("radar: %s on %s is back", module, self._port)
+            log.info("radar: %s on %s is back", module, self._name)
         self._trouble = None
 
 
 def ports() -> list[str]:
-    """Serial ports by the names that stay the same over restarts, then the Pi's own."""
-    own = [name for name in ("/dev/serial0",) if os.path.exists(name)]
-    return sorted(glob.glob("/dev/serial/by-id/*")) + own
+    """Serial ports by the names that stay the same over restarts: the one that install gave, adapters, the Pi's own."""
+    names = [RADAR_NAME, *sorted(glob.glob("/dev/serial/by-id/*")), PI_PORT]
+    return [name for name in names if os.path.exists(name)]
+
+
+def find(
+    name: str | None, clock: Callable[[], float], speed: float, stop: threading.Event, module: Module | None
+) -> tuple[str, Module, int]:
+    """The port on which a radar talks, among all when ``name`` is None, and what ``probe`` says of it."""
+    names = ports() if name is None else [name]
+    if not names:
+        raise DriverError("there is no serial port: plug the radar in, or name its port in config.toml")
+    troubles = []
+    for candidate in names:
+        try:
+            return (candidate, *probe(candidate, clock, speed, stop, module))
+        except DriverError as error:
+            troubles.append(str(error))
+    raise DriverError("; ".join(troubles))
 
 
 def open_port(name: str, baud: int, flow_control: bool = False) -> Any:

@@ -23,7 +23,7 @@ class Module(StrEnum):
 
 
 class Target(NamedTuple):
-    """One tracked target: x left-right, y away from the radar (PROTOCOLS: TinyFrame 0A04, Micradar 80/05)."""
+    """One tracked target: x left-right, y away from the radar (TinyFrame type 0A04, Micradar 80/05)."""
 
     x_m: float
     y_m: float

@@ -15,7 +15,7 @@ import pytest
 
 from drivers import micradar, tinyframe
 from drivers.capture import Channel
-from drivers.radar import PROTOCOLS, Conversation, Radar, RadarChunk, open_port, probe
+from drivers.radar import PROTOCOLS, Conversation, Radar, RadarChunk, find, open_port, probe
 from drivers.readings import DriverError, LinkCounters, Module, RadarSample
 from drivers.twins import AcconeerTwin, MicradarTwin, Scene, TinyFrameTwin, Twin
 from drivers.twins.port import Fault, PtyPort, live
@@ -107,6 +107,24 @@ def test_a_module_is_found_and_understood(tmp_path: Path, twin: Callable[[], Twi
         times = [sample.t_s for sample in bench.samples]
         assert times == sorted(times)
         assert times[-1] <= clock() + 1.0
+
+
+def test_the_port_with_a_radar_is_found_among_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    twin = MicradarTwin(1)
+    with (
+        PtyPort(tmp_path / "silent", Mute(), iter([]), clock),
+        PtyPort(tmp_path / "radar", twin, live(twin, sleeper()), clock),
+    ):
+        names = [str(tmp_path / "gone"), str(tmp_path / "silent"), str(tmp_path / "radar")]
+        monkeypatch.setattr("drivers.radar.ports", lambda: names)
+        assert find(None, clock, SPEED, threading.Event(), None) == (names[2], Module.MICRADAR, 115_200)
+
+
+def test_no_port_at_all_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.radar.ports", lambda: [])
+    with pytest.raises(DriverError, match="plug the radar in"):
+        find(None, Clock(), SPEED, threading.Event(), None)
 
 
 def test_the_fast_kind_of_tinyframe_is_found(tmp_path: Path) -> None:
