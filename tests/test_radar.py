@@ -122,7 +122,7 @@ def test_the_port_with_a_radar_is_found_among_others(tmp_path: Path, monkeypatch
 
 
 def test_no_port_at_all_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.radar.ports", lambda: [])
+    monkeypatch.setattr("drivers.radar.ports", list)
     with pytest.raises(DriverError, match="plug the radar in"):
         find(None, Clock(), SPEED, threading.Event(), None)
 
