@@ -23,7 +23,7 @@ MOTION_PX = 40
 TICKS_PX = 22
 TRACE_PX = 88
 NAMED_HOURS = 5
-MAX_POINTS = 480  # more cannot be told apart on a phone
+MAX_POINTS = 240  # more cannot be told apart on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,10 @@ def lamp(level: tuple[float, float, float]) -> Markup:
     red, green, blue = (round(255 * share ** (1 / 2.2)) for share in level)
     colour = f"rgb({red},{green},{blue})"
     lit = max(level) > 0.0
+    fall = ((0.3, 0.5), (0.45, 0.28), (0.6, 0.14), (0.8, 0.04), (1.0, 0.0))  # a straight fall looks like a ring
+    stops = "".join(f'<stop offset="{r}" stop-color="{colour}" stop-opacity="{share}"/>' for r, share in fall)
     glow = (
-        f'<defs><radialGradient id="glow"><stop offset="0.3" stop-color="{colour}" stop-opacity="0.55"/>'
-        f'<stop offset="0.6" stop-color="{colour}" stop-opacity="0.15"/>'
-        f'<stop offset="1" stop-color="{colour}" stop-opacity="0"/></radialGradient></defs>'
+        f'<defs><radialGradient id="glow">{stops}</radialGradient></defs>'
         '<circle cx="80" cy="80" r="78" fill="url(#glow)"/>'
     )
     sun = (

@@ -1,0 +1,160 @@
+"""The page in a real browser: fits a phone, asks nobody else, never flashes, and works without a script."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from urllib.request import urlopen
+
+import chromium
+import plausible_nights
+import pytest
+from chromium import Chromium
+from plausible_nights import MORNING_UTC, asleep
+
+from appliance.records import HandledRecord
+from appliance.status import Status, write_status
+from appliance.store import Role, Store
+
+PHONE, DESKTOP = (390, 844), (1280, 800)
+PAGES = {"now": "/", "night": "/night", "nights": "/nights", "alarm": "/alarm", "settings": "/settings"}
+NIGHT_UTC = MORNING_UTC + 86_400 - 3 * 3600
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    binary = chromium.found()
+    if binary is None:
+        pytest.skip("needs a browser: install chromium")
+    with closing(Chromium(binary)) as opened:
+        yield opened
+
+
+class Served:
+    """The page as its own process, and the supervisor's side of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store_path, self.status_path = folder / "nights.sqlite3", folder / "status.json"
+        plausible_nights.fill(self.store_path, tonight=0.6)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        script = (
+            "import sys; from pathlib import Path; from appliance.web import serve;"
+            "serve(Path(sys.argv[1]), Path(sys.argv[2]), port=int(sys.argv[3]), timezone='Europe/Berlin')"
+        )
+        arguments = [sys.executable, "-c", script, str(self.store_path), str(self.status_path), str(port)]
+        self.process = subprocess.Popen(arguments)
+        end_s = time.monotonic() + 20
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=1):
+                    return
+            except OSError:
+                assert time.monotonic() < end_s, "the page did not start"
+                time.sleep(0.05)
+
+    def says(self, status: Status) -> None:
+        write_status(self.status_path, status)
+        # It stays fresh for the whole test: only its age is judged by the wall clock.
+        os.utime(self.status_path, (time.time() + 600, time.time() + 600))
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def served(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with closing(Served(tmp_path_factory.mktemp("served"))) as running:
+        yield running
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Path:
+    """Where pictures go: the folder named by FIRSTLIGHT_LOOK, to look at them, else one that is forgotten."""
+    folder = Path(os.environ.get("FIRSTLIGHT_LOOK", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_night(served: Served, browser: Chromium) -> None:
+    served.says(replace(asleep(NIGHT_UTC), simulated=True, speed=60.0))
+    browser.scripts(True)
+    browser.size(*PHONE, mobile=True)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_fits_is_dark_and_asks_nobody_else(
+    served: Served, browser: Chromium, look: Path, name: str, size: tuple[int, int]
+) -> None:
+    browser.size(*size, mobile=size is PHONE)
+    browser.open(served.url + PAGES[name])
+    picture = look / f"{name}-{size[0]}.png"
+    browser.picture(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert browser.run("document.scrollingElement.scrollWidth") <= size[0]
+    assert browser.run("getComputedStyle(document.documentElement).backgroundColor") == "rgb(12, 11, 15)"
+    assert browser.run("document.querySelectorAll('h1').length") == 1
+    assert browser.run("document.documentElement.lang") == "en"
+    assert browser.complaints == []
+    # The browser's own pictures inside form fields are data, not requests.
+    assert {url.split("/")[2] for url in browser.requests if not url.startswith("data:")} == {served.url[7:]}
+
+
+def test_what_a_finger_must_hit_is_large_enough(served: Served, browser: Chromium) -> None:
+    small = "[...document.querySelectorAll('nav a, button, .days label, input:not([type=hidden]):not(.days input)')]"
+    small += ".filter(e => e.getBoundingClientRect().height < 30).map(e => e.outerHTML)"
+    for path in PAGES.values():
+        browser.open(served.url + path)
+        assert browser.run(small) == [], path
+
+
+def test_the_page_follows_the_box_without_being_loaded_again(served: Served, browser: Chromium, look: Path) -> None:
+    browser.open(served.url + "/")
+    browser.run("window.same = true")
+    dawn = replace(asleep(NIGHT_UTC + 60), alarm_phase="dawn", lamp=(0.35, 0.12, 0.01), simulated=True, speed=60.0)
+    served.says(dawn)
+    browser.until("document.querySelector('#wake h2')?.textContent === 'Dawn is breaking'")
+    browser.picture(look / "dawn-390.png")
+    served.says(replace(dawn, alarm_phase="ringing", lamp=(1.0, 0.75, 0.42)))
+    browser.until("document.querySelector('#wake h2')?.textContent === 'Good morning'")
+    browser.picture(look / "ringing-390.png")
+    assert browser.run("window.same") is True
+    assert browser.complaints == []
+
+
+def test_stop_is_one_press_with_and_without_scripts(served: Served, browser: Chromium) -> None:
+    served.says(replace(asleep(NIGHT_UTC), alarm_phase="ringing", simulated=True, speed=60.0))
+    for scripts in (True, False):
+        browser.scripts(scripts)
+        browser.open(served.url + "/")
+        place = browser.call("DOM.getDocument")["root"]["nodeId"]
+        button = browser.call("DOM.querySelector", nodeId=place, selector="#wake button.strong")["nodeId"]
+        x1, y1, _, _, x3, y3, _, _ = browser.call("DOM.getBoxModel", nodeId=button)["model"]["content"]
+        for kind in ("mousePressed", "mouseReleased"):
+            where = {"x": (x1 + x3) / 2, "y": (y1 + y3) / 2, "button": "left", "clickCount": 1}
+            browser.call("Input.dispatchMouseEvent", type=kind, **where)
+        browser.wait_for_load()
+        with Store(served.store_path, Role.SUPERVISOR) as store:
+            asked = store.requests_after(store.last_handled())
+            assert [request.kind for request in asked] == ["stop"]
+            store.write([HandledRecord(asked[0].id, asked[0].utc_s)])
+
+
+def test_without_a_script_the_page_loads_itself_again(served: Served, browser: Chromium) -> None:
+    browser.scripts(False)
+    browser.open(served.url + "/")
+    served.says(replace(asleep(NIGHT_UTC), present=False, stage=None))
+    browser.wait_for_load()  # by itself, within five seconds
+    with urlopen(served.url + "/") as answer:
+        assert b"Nobody in bed" in answer.read()
