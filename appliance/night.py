@@ -92,6 +92,7 @@ class Night:
         self._room = EnvironmentReading(0.0)
         self._room_utc = 0
         self._status_s = -STATUS_S
+        self._alarm_shown = settings.alarm.as_dict()
         self._setting_complaints: tuple[str, ...] = ()
         # one turn's harvest
         self._records: list[Record] = []
@@ -132,6 +133,7 @@ class Night:
             self._settings, complaints = self._settings.changed(inputs.settings)
             self._setting_complaints = tuple(complaints)
             self._morning.setting = self._settings.alarm
+            self._alarm_shown = self._settings.alarm.as_dict()
             changed = True
         for request in inputs.requests:
             changed |= self._ask(request, now)
@@ -321,7 +323,7 @@ class Night:
             session_id=None if self._record is None else self._record.id,
             alarm_phase=self._morning.phase.value,
             next_alarm_utc=self._morning.next_utc(now.utc_s),
-            alarm=self._settings.alarm.as_dict(),
+            alarm=self._alarm_shown,
             lamp=(lamp.red, lamp.green, lamp.blue),
             standby=self._standby,
             radar=link,
