@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from appliance.echo import Echo
+from appliance.echo import LIVELY, Echo
 from drivers.readings import Module, RadarSample
 from models.contract import SIGNAL_HZ
 
@@ -67,6 +67,7 @@ class Displacement:
         self._gains_itself = module is Module.MICRADAR  # so that its waveform says nothing about movement
         self._history = (NAN, NAN, NAN, NAN)  # the last four grid values
         self._jumped = False
+        self._stir = 0.0  # Acconeer: how far the sweeps of a frame disagree
         self._speed_m_s = 0.0
         self._speed_t_s = -math.inf
         self._activity = NAN
@@ -101,6 +102,14 @@ class Displacement:
         self._signal(sample, ticks)
         return ticks
 
+    def advance(self, until_s: float) -> list[Tick]:
+        """Time has passed to ``until_s`` whatever came: the grid points for which nothing can come any more."""
+        ticks: list[Tick] = []
+        if self._next >= 0 and until_s > self._now_s:
+            self._now_s = until_s
+            self._silence(until_s - MAX_GAP_S, ticks)
+        return ticks
+
     def _phase(self, sample: RadarSample, ticks: list[Tick]) -> None:
         phase = sample.phase_rad
         # All phases exactly zero is how the module says that it has no lock (MR60BHA2).
@@ -118,10 +127,10 @@ class Displacement:
     def _iq(self, sample: RadarSample, ticks: list[Tick]) -> None:
         if sample.iq is None:
             return
-        step = self._echo.update(sample.iq, sample.sweep_spread)
+        step = self._echo.update(sample.t_s, sample.iq, sample.sweep_spread)
         self._activity, self._activity_t_s = step.activity, sample.t_s
-        if step.valid:
-            self._value(sample.t_s, step.position_mm, step.jumped, ticks)
+        self._stir = step.moving
+        self._value(sample.t_s, step.position_mm, step.jumped and step.activity >= LIVELY, ticks)
 
     def _value(self, t_s: float, raw: float, jumped: bool, ticks: list[Tick]) -> None:
         """A new value of the signal: give the grid points between the last one and this."""
@@ -155,7 +164,7 @@ class Displacement:
             # Second difference over 0.4 s; not known for four ticks after a break, where the break itself says enough.
             acceleration = abs(value - 2.0 * d2 + d4) * (SIGNAL_HZ / 2) ** 2
             if acceleration > 0.0:
-                moving = acceleration / (2.0 * HALF_ACCELERATION_MM_S2)
+                moving = max(acceleration / (2.0 * HALF_ACCELERATION_MM_S2), self._stir)
         self._history = (d3, d2, d1, value)
         self._level = value
         self._tick(value, moving, broke, ticks)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 
 @njit(cache=True)
-def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tuple[float, float, float, float]:
+def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tuple[float, float, float]:
     """Strength and period of the strongest repetition in a window.
 
-    ``window`` is (n,), oldest first, NaN where missing.  Returns (correlation, lag, deviation, share): the normalised
+    ``window`` is (n,), oldest first, NaN where missing.  Returns (correlation, lag, share): the normalised
     autocorrelation at its best peak between ``min_lag`` and ``max_lag`` samples (0 where there is none), that lag with
-    a fraction, the standard deviation of the valid samples and their share.  Of peaks nearly as high as the highest the
-    shortest lag wins: the others are its multiples.
+    a fraction, and the share of valid samples.  Of peaks nearly as high as the highest the shortest lag wins: the
+    others are its multiples.
     """
     n = window.size
     valid = 0
@@ -31,16 +31,11 @@ def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tupl
             mean += window[i]
     share = valid / n
     if valid < 2 * min_lag:
-        return 0.0, math.nan, math.nan, share
+        return 0.0, math.nan, share
     mean /= valid
     x = np.empty(n)
-    power = 0.0
     for i in range(n):
         x[i] = 0.0 if math.isnan(window[i]) else window[i] - mean
-        power += x[i] * x[i]
-    deviation = math.sqrt(power / valid)
-    if deviation == 0.0:
-        return 0.0, math.nan, 0.0, share
     lags = max_lag - min_lag + 3  # one more on either side, for the peaks' shape
     r = np.zeros(lags)
     for j in range(lags):
@@ -64,10 +59,56 @@ def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tupl
         if r[j] >= r[j - 1] and r[j] > r[j + 1] and r[j] > 0.0 and r[j] >= 0.85 * highest:
             bend = r[j - 1] - 2.0 * r[j] + r[j + 1]
             shift = 0.5 * (r[j - 1] - r[j + 1]) / bend if bend < 0.0 else 0.0
-            return r[j], min_lag - 1 + j + shift, deviation, share
-    return 0.0, math.nan, deviation, share
+            return r[j], min_lag - 1 + j + shift, share
+    return 0.0, math.nan, share
+
+
+@njit(cache=True)
+def follow_echo(
+    before: NDArray[np.complex128],
+    mean: NDArray[np.complex128],
+    variance: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    iq: NDArray[np.complex64],
+    spread: NDArray[np.float32],
+    settle: float,
+    slowly: float,
+) -> tuple[float, float, float]:
+    """Take one frame of an Acconeer range profile into the running state; all arrays are (points,).
+
+    ``before`` is the last frame, ``mean`` and ``variance`` run over the last seconds, ``noise`` is the power of one
+    sweep's noise; ``settle`` and ``slowly`` are this frame's weights in the former two and in the latter.  Returns
+    (advance, activity, stir): the phase in rad by which the profile turned since the last frame, the largest running
+    deviation of a point in units of its noise, and how far the sweeps of the liveliest point disagree (0 to 1).
+    """
+    turn = 0j
+    activity = 0.0
+    stir = 0.0
+    for k in range(iq.size):
+        z = complex(iq[k])
+        mean[k] += settle * (z - mean[k])
+        away = z - mean[k]
+        variance[k] += settle * (away.real**2 + away.imag**2 - variance[k])
+        disagreement = float(spread[k]) ** 2
+        # The floor of the spread is the sensor's noise: down at once, up slowly, for movement lifts the spread too.
+        noise[k] += (0.2 if disagreement < noise[k] else slowly) * (disagreement - noise[k])
+        power = mean[k].real ** 2 + mean[k].imag ** 2
+        if variance[k] <= 0.0 or noise[k] <= 0.0:
+            before[k] = z
+            continue
+        # What moves counts, what stands (leakage, furniture) does not, each point by its signal over its noise.
+        turn += z * before[k].conjugate() * (variance[k] / ((power + variance[k]) * noise[k]))
+        before[k] = z
+        liveliness = math.sqrt(variance[k] / noise[k])
+        if liveliness > activity:
+            activity = liveliness
+            excess = max(disagreement - noise[k], 0.0)
+            stir = math.sqrt(excess / (z.real**2 + z.imag**2 + disagreement))
+    return math.atan2(turn.imag, turn.real), activity, stir
 
 
 def warm() -> None:
     """Compile everything now (or load it from the cache), so that the first night does not wait."""
     periodicity(np.zeros(40), 4, 10)
+    one = np.zeros(1, np.complex128)
+    follow_echo(one, one, np.zeros(1), np.ones(1), np.ones(1, np.complex64), np.ones(1, np.float32), 0.1, 0.1)
