@@ -5,6 +5,7 @@ It must never import the signal chain (numpy, numba, a model): a test holds this
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ import waitress
 from flask import Flask
 
 from appliance.web import guard, pages
-from appliance.web.box import Box
+from appliance.web.glance import BoxFiles
 
 THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
 
@@ -32,7 +33,7 @@ def create_app(store_path: Path, status_path: Path, *, timezone: str = "UTC", ho
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024  # the largest form has a few hundred bytes
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions["box"] = Box(store_path, status_path, timezone)
+    app.extensions["box_files"] = BoxFiles(store_path, status_path, timezone)
     guard.install(app, hosts)
     pages.install(app)
     return app
@@ -49,6 +50,7 @@ def server(app: Flask, host: str = "127.0.0.1", port: int = 8080) -> Any:
         raise ServeError(
             f"the page cannot listen at {host} port {port} ({reason}): choose another address or port"
         ) from error
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every page that waits a moment
     return waitress.create_server(
         app, sockets=[listener], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
     )

@@ -18,8 +18,8 @@ from appliance.alarm import SettingError, next_due
 from appliance.records import SessionRecord
 from appliance.settings import SIDES
 from appliance.web import charts, words
-from appliance.web.box import Box, Glance, RecordError, explain
 from appliance.web.forms import read_alarm, sentence, shown
+from appliance.web.glance import BoxFiles, Glance, RecordError, explain
 from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
 from appliance.web.words import WEEKDAYS, clock
 
@@ -42,15 +42,15 @@ def install(app: Flask) -> None:
         return {"glance": glance()}
 
 
-def box() -> Box:
+def files() -> BoxFiles:
     """The box that this application shows."""
-    return cast(Box, current_app.extensions["box"])
+    return cast(BoxFiles, current_app.extensions["box_files"])
 
 
 def glance() -> Glance:
     """The one look of this request."""
     if "glance" not in g:
-        g.glance = box().glance()
+        g.glance = files().glance()
     return cast(Glance, g.glance)
 
 
@@ -69,7 +69,7 @@ def health() -> tuple[str, int]:
 @bp.get("/night")
 def latest_night() -> str | tuple[str, int]:
     """The night that is going on, or the last one."""
-    with box().store() as store:
+    with files().store() as store:
         session = last_night(store.sessions(10))
         return _night(session) if session is not None else render_template("no_night.html")
 
@@ -79,14 +79,14 @@ def night(session_id: int) -> str:
     """Any night."""
     if session_id > LATEST_UTC:
         abort(404)
-    with box().store() as store:
+    with files().store() as store:
         session = store.session(session_id)
     return _night(session) if session is not None else abort(404)
 
 
 def _night(session: SessionRecord) -> str:
     zone = glance().zone
-    with box().store() as store:
+    with files().store() as store:
         epochs = store.epochs(session)
         earlier = store.sessions(1, session.entered_utc)
         later = store.sessions_from(session.entered_utc + 1, 1)
@@ -122,7 +122,7 @@ def nights() -> str:
     """All nights, latest first, a page at a time."""
     before = request.args.get("before", LATEST_UTC, type=int)
     before = min(max(before, 0), LATEST_UTC)
-    with box().store() as store:
+    with files().store() as store:
         found = store.sessions(NIGHTS_ON_A_PAGE + 1, before)
         newer = store.sessions_from(before, NIGHTS_ON_A_PAGE) if before < LATEST_UTC else []
     return render_template(
@@ -146,7 +146,7 @@ def set_alarm() -> Response | tuple[str, int]:
     answer = read_alarm(request.form, glance().alarm, int(glance().now_utc))
     if answer.setting is None:
         return _alarm(answer.typed, answer.errors), 422
-    with box().store() as store:
+    with files().store() as store:
         store.put_settings({"alarm": answer.setting.as_dict()}, int(glance().now_utc))
     return redirect(url_for("page.alarm", saved=1), 303)
 
@@ -178,7 +178,7 @@ def standby() -> Response:
 
 
 def _ask(kind: str, back: str = "page.now") -> Response:
-    with box().store() as store:
+    with files().store() as store:
         store.put_request(kind, int(glance().now_utc))
     return redirect(url_for(back), 303)
 
@@ -209,16 +209,16 @@ def set_settings() -> Response | tuple[str, int]:
     values: dict[str, Any] = dict(typed)
     if glance().has_alarm and moved.timezone != alarm.timezone:
         values["alarm"] = moved.as_dict()  # 07:00 in another zone is another instant, so both change together
-    with box().store() as store:
+    with files().store() as store:
         store.put_settings(values, int(glance().now_utc))
     return redirect(url_for("page.settings", saved=1), 303)
 
 
 def _settings(typed: Any, errors: Any) -> str:
-    store_path = box().store_path
+    store_path = files().store_path
     nights, complaint = None, None
     try:
-        with box().store() as store:
+        with files().store() as store:
             nights = store.nights()
     except (RecordError, sqlite3.Error) as error:
         complaint = explain(error)
@@ -229,7 +229,7 @@ def _settings(typed: Any, errors: Any) -> str:
         errors=errors,
         zones=_zones(),
         store_path=store_path,
-        status_path=box().status_path,
+        status_path=files().status_path,
         nights=nights,
         kept_mb=kept_bytes / 1e6,
         complaint=complaint,

@@ -54,7 +54,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class BoxFiles:
     """Where the other process leaves what the page shows."""
 
     store_path: Path
