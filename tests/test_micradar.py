@@ -256,6 +256,19 @@ def test_a_waveform_is_five_samples_of_the_last_second() -> None:
     assert [sample.t_s for sample in samples] == pytest.approx([9.0, 9.2, 9.4, 9.6, 9.8, 10.0])
 
 
+def test_no_rate_of_reports_is_assumed() -> None:
+    # The manual says every 2 s for distance; an MR60BHA1 sends it each second, an R60A hardly anything.
+    talk = Conversation()
+    times = (1.0, 1.1, 2.0, 9.0)
+    assert [talk.receive(t_s, REAL_DISTANCE) for t_s in times] == [[RadarSample(t_s, distance_m=1.07)] for t_s in times]
+
+
+def test_the_modules_own_sleep_and_bed_states_become_no_samples() -> None:
+    # 84/02 had other codes before manual V1.3, 07/07 toggles: shown by decode, used for nothing.
+    assert value(0x84, 0x02, b"\x02") == 2
+    assert told(Frame(0x84, 0x02, b"\x02"), Frame(0x84, 0x01, b"\x01"), Frame(0x07, 0x07, b"\x01")) == []
+
+
 def test_waveforms_that_arrive_together_are_spread() -> None:
     talk = Conversation()
     talk.receive(9.0, encode(WAVE))
