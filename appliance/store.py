@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -215,6 +216,9 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         if self.role is Role.WEB and not self.path.exists():
             raise StoreError(f"there is no record of nights at {self.path} yet: start firstlight")
+        if self.role is Role.SUPERVISOR:
+            # SQLite would make it 0644, but the page runs as another user of the group; the umask has the last word.
+            os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o660))
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])

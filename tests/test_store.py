@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -177,6 +178,17 @@ def test_the_page_waits_for_the_supervisor_to_make_the_database(path: Path) -> N
     with pytest.raises(StoreError, match="restart firstlight"):
         Store(path, Role.WEB)
     assert path.stat().st_size == 0
+
+
+def test_the_page_may_write_as_another_user_of_the_same_group(path: Path) -> None:
+    before = os.umask(0o007)  # as the services run
+    try:
+        with Store(path, Role.SUPERVISOR) as store:
+            store.write([SessionRecord(T0, T0)])
+            modes = {f.name: f.stat().st_mode & 0o777 for f in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {path.name: 0o660, f"{path.name}-wal": 0o660, f"{path.name}-shm": 0o660}
 
 
 @pytest.mark.parametrize("role", list(Role))
