@@ -1,0 +1,216 @@
+"""Is somebody there?  Each second's evidence, in nats, is added to a memory: a confidence with hysteresis.
+
+For it: breathing on whose rate two witnesses agree, body movement, change far above the sensor's noise.  Against it:
+that none of this is seen; quickly after a movement, which may have been a departure, slowly otherwise, since nobody leaves a
+bed without moving (so who holds the breath stays).  A breath as even as a machine's is none.  The module's own vitals
+and its presence flag take no part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import NamedTuple
+
+from appliance.breaths import Chest
+from appliance.displacement import Tick
+from appliance.respiration import MISSED_S, MOVING
+from drivers.readings import Module
+
+APPEAR, VANISH = 1.0, -1.0  # log-odds at which presence begins and ends
+LEAST, MOST = -3.0, 4.0
+# Nats a second, for:
+BREATHING = 0.5  # times the quality
+MOVEMENT = 0.5
+LIFE = 1.0  # Acconeer: at most, times the logarithm of activity over what an empty room gives
+SLIGHT, STRONG = 0.25, 0.5  # Micradar: body movement from 4, from 10
+BREATHS, BREATHS_HOLD = 0.1, 2.0  # three breaths in 20 s without a common rate; they keep, up to this, but do not prove
+TARGET, TARGET_HOLDS = 0.1, 0.5  # a steady target, likewise
+# Nats a second, against:
+ABSENT = -0.1  # nothing to be seen, and nobody was there before
+QUIET = -0.017  # nothing to be seen of somebody who has not moved: five minutes
+DEPARTED = {Module.TINYFRAME: -0.3, Module.MICRADAR: -0.15, Module.ACCONEER: -0.5}  # after a movement
+UNHEARD = -0.004  # the module itself is silent
+LOST = -0.05  # the module has lost its target
+UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the room
+
+DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
+LIVELY = 8.0  # Acconeer activity of a body: chairs measured below 5, seated people above 9
+SHALLOW_MM = 0.06  # breaths less deep are noise ...
+FLOOR_MARGIN, FLOOR_S, FLOOR_MM = 3.0, 300.0, 0.3  # ... or than three times an empty room's swings, learnt up to this
+FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
+UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
+MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.015, 150.0, 12  # more even than any sleeper for so long
+
+
+class Presence(NamedTuple):
+    """Whether somebody is there, at one second."""
+
+    t_s: float  # the end of that second
+    present: bool
+    confidence: float  # 0-1
+    reason: str  # the weightiest evidence of this second, in words
+
+
+class PresenceGate:
+    """Ticks in, once a second a ``Presence``; causal, constant memory."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._chest = Chest()
+        self._evenness = _Evenness()
+        self._log_odds = LEAST
+        self._present = False
+        self._floor_mm = 0.0
+        self._moved_t_s = -math.inf
+        self._last_t_s = -math.inf
+        self._second_end_s = -math.inf
+        self._ranges: deque[float] = deque(maxlen=RANGES)
+        # of the second in progress
+        self._moving_ticks = 0
+        self._heard = False
+        self._activity = math.nan
+        self._distance_m = math.nan
+        self._no_target = False
+
+    def update(self, tick: Tick) -> Presence | None:
+        """Take the next tick of the grid; the first tick of a new second brings the verdict on the one before."""
+        t_s, moving = tick.t_s, tick.moving
+        verdict = None
+        if t_s >= self._second_end_s:
+            verdict = self._judge()
+            self._second_end_s = math.floor(t_s) + 1.0
+        if t_s - self._last_t_s > MISSED_S:
+            self._chest.skip(t_s - self._last_t_s)
+        self._last_t_s = t_s
+        is_moving = moving >= MOVING
+        breath = self._chest.update(t_s, tick.displacement, is_moving, tick.broke)
+        if breath is not None and breath.rising:
+            self._evenness.add(breath.t_s, breath.interval_s)
+        if is_moving:
+            self._moving_ticks += 1
+        if tick.activity == tick.activity:
+            self._activity = tick.activity
+            self._heard = True
+        if tick.distance_m == tick.distance_m:
+            self._distance_m = tick.distance_m
+            self._heard = True
+        if tick.displacement == tick.displacement:
+            self._heard = True
+        if tick.no_target:
+            self._no_target = self._heard = True
+        return verdict
+
+    def _judge(self) -> Presence | None:
+        t_s = self._second_end_s
+        if t_s == -math.inf:
+            return None
+        nats, reason = self._evidence(t_s)
+        self._log_odds = min(MOST, max(LEAST, self._log_odds + nats))
+        if self._present and self._log_odds <= VANISH:
+            self._present = False
+            self._log_odds = LEAST
+            self._chest.reset()
+        elif not self._present and self._log_odds >= APPEAR:
+            self._present = True
+        self._moving_ticks = 0
+        self._heard = self._no_target = False
+        self._activity = self._distance_m = math.nan
+        return Presence(t_s, self._present, 1.0 / (1.0 + math.exp(-self._log_odds)), reason)
+
+    def _evidence(self, t_s: float) -> tuple[float, str]:
+        """(nats, the weightiest evidence) of the second that ended at ``t_s``."""
+        rate_brpm, quality = self._chest.rate(t_s)
+        depth_mm = self._chest.amplitude or 0.0
+        if not self._present:
+            self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
+        deep = depth_mm >= max(SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
+        steady = self._steady()
+        found: list[tuple[float, str]] = []
+        if self._moving_ticks >= 2 and self._may_move():
+            self._moved_t_s = t_s
+            found.append((MOVEMENT, "body movement"))
+        fresh = bool(self._chest.recent) and t_s - self._chest.recent[-1].t_s < FRESH_S
+        if rate_brpm is not None and deep and fresh:
+            if self._evenness.is_machine(t_s):
+                return ABSENT if not self._present else LOST, "something that moves as evenly as a machine"
+            found.append((BREATHING * quality, f"breathing {rate_brpm:.0f} a minute"))
+        life = self._life()
+        if life > 0.0:
+            found.append((life, "motion above the empty room's"))
+        if not found and self._log_odds < BREATHS_HOLD and self._present and deep and self._some_breaths(t_s):
+            found.append((BREATHS, "irregular breathing"))
+        if not found and self._log_odds < TARGET_HOLDS and steady is True:
+            found.append((TARGET, "a target that keeps its distance"))
+        if not found:
+            found.append(self._nothing(t_s, life, steady))
+        if steady is False:
+            found.append((UNSTEADY, "a target that hops about"))
+        return sum(nats for nats, _ in found), max(found, key=lambda one: abs(one[0]))[1]
+
+    def _nothing(self, t_s: float, life: float, steady: bool | None) -> tuple[float, str]:
+        """Nothing speaks for anybody: how much that says."""
+        if not self._heard:
+            return UNHEARD, "no word from the radar"
+        if not self._present:
+            return ABSENT, "no movement and no breathing"
+        lost = LOST if self._no_target else 0.0
+        if life == 0.0 and self._module is Module.MICRADAR and self._activity >= 2.0:
+            return lost, "slight movement"
+        target = self._module is Module.TINYFRAME and steady is True
+        if t_s - self._moved_t_s < DEPARTURE_S and not target:
+            return DEPARTED[self._module] + lost, "no sign of anybody since the last movement"
+        return QUIET + lost, "no breathing seen, and no departure"
+
+    def _may_move(self) -> bool:
+        """Whether a moving signal can be a body at all, and not the noise of an empty room."""
+        if self._module is Module.ACCONEER:
+            return self._activity >= LIVELY
+        return not (self._module is Module.TINYFRAME and self._no_target)
+
+    def _life(self) -> float:
+        """The module's own evidence of change, in nats; never below 0."""
+        if not self._activity >= 0.0:
+            return 0.0
+        if self._module is Module.ACCONEER:
+            return LIFE * min(1.0, math.log(max(self._activity, 1.0) / LIVELY)) if self._activity > LIVELY else 0.0
+        return STRONG if self._activity >= 10.0 else SLIGHT if self._activity >= 4.0 else 0.0
+
+    def _some_breaths(self, t_s: float) -> bool:
+        return sum(breath.t_s >= t_s - 20.0 for breath in self._chest.recent) >= 3
+
+    def _steady(self) -> bool | None:
+        """Whether the target keeps its distance while nothing moves; None without one."""
+        if self._distance_m != self._distance_m:
+            return None
+        if self._moving_ticks:
+            self._ranges.clear()
+        self._ranges.append(self._distance_m)
+        n = len(self._ranges)
+        if n < RANGES // 2:
+            return None
+        mean_m = sum(self._ranges) / n
+        return sum((m - mean_m) ** 2 for m in self._ranges) / n < UNSTEADY_M**2
+
+
+class _Evenness:
+    """Whether the recent intervals between breaths are too even to be anybody's."""
+
+    def __init__(self) -> None:
+        self._intervals: deque[tuple[float, float]] = deque(maxlen=64)
+        self._cv = 1.0
+
+    def add(self, t_s: float, interval_s: float) -> None:
+        self._intervals.append((t_s, interval_s))
+        while self._intervals[0][0] < t_s - MACHINE_S:
+            self._intervals.popleft()
+        self._cv = 1.0
+        if len(self._intervals) >= MACHINE_BREATHS and t_s - self._intervals[0][0] > 0.8 * MACHINE_S:
+            lengths = sorted(length for _, length in self._intervals)
+            median = lengths[len(lengths) // 2]
+            away = sorted(abs(length - median) for length in lengths)
+            self._cv = 1.4826 * away[len(away) // 2] / median  # robust: a missed turn does not make it human
+
+    def is_machine(self, t_s: float) -> bool:
+        """True when two minutes of breaths up to now were as even as a machine's."""
+        return self._cv < MACHINE_CV and t_s - self._intervals[-1][0] < 30.0
