@@ -23,9 +23,9 @@ LEAST, MOST = -3.0, 4.0
 BREATHING = 0.5  # times the quality
 MOVEMENT = 0.5
 LIFE = 1.0  # Acconeer: at most, times the logarithm of activity over what an empty room gives
-SLIGHT, STRONG = 0.25, 0.5  # Micradar: body movement from 4, from 10
+SLIGHT, STRONG = 0.2, 0.4  # Micradar: body movement from 4, from 10
 BREATHS, BREATHS_HOLD = 0.1, 2.0  # three breaths in 20 s without a common rate; they keep, up to this, but do not prove
-TARGET, TARGET_HOLDS = 0.1, 0.5  # a steady target, likewise
+TARGET, TARGET_HOLDS = 0.1, 0.5  # TinyFrame: a steady target, likewise (Micradar gives one of any room)
 # Nats a second, against:
 ABSENT = -0.1  # nothing to be seen, and nobody was there before
 QUIET = -0.017  # nothing to be seen of somebody who has not moved: five minutes
@@ -126,6 +126,7 @@ class PresenceGate:
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
         deep = depth_mm >= max(SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
         steady = self._steady()
+        target = steady is True and self._module is Module.TINYFRAME
         found: list[tuple[float, str]] = []
         if self._moving_ticks >= 2 and self._may_move():
             self._moved_t_s = t_s
@@ -140,15 +141,15 @@ class PresenceGate:
             found.append((life, "motion above the empty room's"))
         if not found and self._log_odds < BREATHS_HOLD and self._present and deep and self._some_breaths(t_s):
             found.append((BREATHS, "irregular breathing"))
-        if not found and self._log_odds < TARGET_HOLDS and steady is True:
+        if not found and self._log_odds < TARGET_HOLDS and target:
             found.append((TARGET, "a target that keeps its distance"))
         if not found:
-            found.append(self._nothing(t_s, life, steady))
+            found.append(self._nothing(t_s, life, target))
         if steady is False:
             found.append((UNSTEADY, "a target that hops about"))
         return sum(nats for nats, _ in found), max(found, key=lambda one: abs(one[0]))[1]
 
-    def _nothing(self, t_s: float, life: float, steady: bool | None) -> tuple[float, str]:
+    def _nothing(self, t_s: float, life: float, target: bool) -> tuple[float, str]:
         """Nothing speaks for anybody: how much that says."""
         if not self._heard:
             return UNHEARD, "no word from the radar"
@@ -157,7 +158,6 @@ class PresenceGate:
         lost = LOST if self._no_target else 0.0
         if life == 0.0 and self._module is Module.MICRADAR and self._activity >= 2.0:
             return lost, "slight movement"
-        target = self._module is Module.TINYFRAME and steady is True
         if t_s - self._moved_t_s < DEPARTURE_S and not target:
             return DEPARTED[self._module] + lost, "no sign of anybody since the last movement"
         return QUIET + lost, "no breathing seen, and no departure"
