@@ -90,8 +90,12 @@ def follow_echo(
         away = z - mean[k]
         variance[k] += settle * (away.real**2 + away.imag**2 - variance[k])
         disagreement = float(spread[k]) ** 2
-        # The floor of the spread is the sensor's noise: down at once, up slowly, for movement lifts the spread too.
-        noise[k] += (0.2 if disagreement < noise[k] else slowly) * (disagreement - noise[k])
+        # The floor of the spread is the sensor's noise: down soon, up by a share, since movement lifts the spread far.
+        noise[k] = (
+            min(disagreement, noise[k] * (1.0 + slowly))
+            if disagreement > noise[k]
+            else (noise[k] + 0.1 * (disagreement - noise[k]))
+        )
         power = mean[k].real ** 2 + mean[k].imag ** 2
         if variance[k] <= 0.0 or noise[k] <= 0.0:
             before[k] = z

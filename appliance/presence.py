@@ -35,7 +35,8 @@ LOST = -0.05  # the module has lost its target
 UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the room
 
 DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
-LIVELY = 8.0  # Acconeer activity of a body: chairs measured below 5, seated people above 9
+LIVELY = 6.5  # Acconeer activity of a body: chairs measured below 5, seated people above 9
+GONE = 16.0  # activity fallen to this fraction of the last minute's is no held breath: the heart alone leaves more
 SHALLOW_MM = 0.06  # breaths less deep are noise ...
 FLOOR_MARGIN, FLOOR_S, FLOOR_MM = 3.0, 300.0, 0.3  # ... or than three times an empty room's swings, learnt up to this
 FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
@@ -62,6 +63,7 @@ class PresenceGate:
         self._log_odds = LEAST
         self._present = False
         self._floor_mm = 0.0
+        self._liveliest = 0.0  # activity of the last minute
         self._moved_t_s = -math.inf
         self._last_t_s = -math.inf
         self._second_end_s = -math.inf
@@ -126,8 +128,12 @@ class PresenceGate:
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
         deep = depth_mm >= max(SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
         steady = self._steady()
-        target = steady is True and self._module is Module.TINYFRAME
+        target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
         found: list[tuple[float, str]] = []
+        if self._activity == self._activity:
+            self._liveliest = max(self._activity, self._liveliest * (1.0 - 1.0 / DEPARTURE_S))
+            if self._module is Module.ACCONEER and self._activity < min(LIVELY / 2.0, self._liveliest / GONE):
+                self._moved_t_s = t_s  # not even a heart is left
         if self._moving_ticks >= 2 and self._may_move():
             self._moved_t_s = t_s
             found.append((MOVEMENT, "body movement"))
@@ -165,7 +171,7 @@ class PresenceGate:
     def _may_move(self) -> bool:
         """Whether a moving signal can be a body at all, and not the noise of an empty room."""
         if self._module is Module.ACCONEER:
-            return self._activity >= LIVELY
+            return self._activity >= (LIVELY / 2.0 if self._present else LIVELY)
         return not (self._module is Module.TINYFRAME and self._no_target)
 
     def _life(self) -> float:
