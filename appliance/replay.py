@@ -26,7 +26,8 @@ from appliance.status import RadarStatus
 from appliance.supervisor import Supervisor
 from drivers.capture import Capture, CaptureError, Channel, Record, open_capture
 from drivers.outputs import PressDetector
-from drivers.radar import PROTOCOLS, Conversation
+from drivers.probing import PROTOCOLS
+from drivers.radar import Conversation
 from drivers.readings import EnvironmentReading, Module, RadarSample
 from models.contract import EPOCH_S
 

@@ -49,6 +49,7 @@ SHELLS = (
     "drivers.capture",
     "drivers.environment.",
     "drivers.outputs",
+    "drivers.probing",
     "drivers.radar",
     "drivers.twins.port",
     "models.sleeper.hypnogram",

@@ -15,7 +15,8 @@ import pytest
 
 from drivers import micradar, tinyframe
 from drivers.capture import Channel
-from drivers.radar import PROTOCOLS, Conversation, Radar, RadarChunk, find, open_port, probe
+from drivers.probing import PROTOCOLS, find, open_port, probe
+from drivers.radar import Conversation, Radar, RadarChunk
 from drivers.readings import DriverError, LinkCounters, Module, RadarSample
 from drivers.twins import AcconeerTwin, MicradarTwin, Scene, TinyFrameTwin, Twin
 from drivers.twins.port import Fault, PtyPort, live
@@ -117,12 +118,12 @@ def test_the_port_with_a_radar_is_found_among_others(tmp_path: Path, monkeypatch
         PtyPort(tmp_path / "radar", twin, live(twin, sleeper()), clock),
     ):
         names = [str(tmp_path / "gone"), str(tmp_path / "silent"), str(tmp_path / "radar")]
-        monkeypatch.setattr("drivers.radar.ports", lambda: names)
+        monkeypatch.setattr("drivers.probing.ports", lambda: names)
         assert find(None, clock, SPEED, threading.Event(), None) == (names[2], Module.MICRADAR, 115_200)
 
 
 def test_no_port_at_all_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.radar.ports", list)
+    monkeypatch.setattr("drivers.probing.ports", list)
     with pytest.raises(DriverError, match="plug the radar in"):
         find(None, Clock(), SPEED, threading.Event(), None)
 
