@@ -72,6 +72,11 @@ class Morning:
             self.facts, self._reason = facts, reason
         return heard
 
+    def woke_utc(self, now_utc: float) -> float:
+        """Since when there is something to snooze or stop: the beginning of the dawn of this ring or the next."""
+        due = self.facts.due_utc if self.facts.is_active else next_due(self.setting, now_utc, self.facts)
+        return now_utc if due is None else due - 60.0 * self.setting.dawn_min
+
     def settle(self, now_s: float, now_utc: float) -> tuple[bool, AlarmChange | None]:
         """Let the clock do its part: (whether the facts changed, the phase that was entered if any)."""
         facts = settled(self.setting, self.facts, now_utc)

@@ -6,12 +6,14 @@ back.  So a recorded night replays to the same answer as the live one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
 from appliance.alarm import AlarmEvent, Phase
 from appliance.clock import Instant
+from appliance.diary import Diary
 from appliance.morning import AlarmChange, Levels, Morning
 from appliance.presence import Presence
 from appliance.records import (
@@ -27,11 +29,9 @@ from appliance.records import (
 from appliance.respiration import Breathing
 from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
-from appliance.sleep import ABSENCE_S, SessionEnded, SessionStarted, SessionTracker, SleepSession, SleepStatistics
 from appliance.status import RadarStatus, RoomStatus, Status
 from drivers.outputs import LONG_PRESS_S, ButtonPress
 from drivers.readings import EnvironmentReading, Module, RadarSample
-from models.contract import EPOCH_S, SleepStage, StageEstimate
 
 ROOM_RECORD_S = 60
 STATUS_S = 1.0
@@ -81,11 +81,9 @@ class Night:
         self._morning = morning
         self._sense = sense
         self._standby = standby
-        self._model = model
         self._module: Module | None = None
         self._sensing: Sensing | None = None
-        self._sessions: SessionTracker[StagedEpoch] = SessionTracker()
-        self._record: SessionRecord | None = None  # of the session in progress
+        self._diary = Diary(model)
         self._presence: Presence | None = None
         self._breathing: Breathing | None = None
         self._staged: StagedEpoch | None = None
@@ -106,7 +104,7 @@ class Night:
         """One turn."""
         self._records, self._findings = [], []
         if inputs.unfinished is not None:
-            self._resume(*inputs.unfinished, now)
+            self._write(self._diary.resume(*inputs.unfinished, now))
         changed = self._obey(inputs, now)
         changed |= self._ring(now)
         self._see(inputs, now)
@@ -144,6 +142,8 @@ class Night:
 
     def _ask(self, request: Request, now: Instant) -> bool:
         if request.kind in _EVENTS:
+            if request.utc_s < math.floor(self._morning.woke_utc(now.utc_s)):
+                return False  # asked for while the box was down, of an alarm that is over
             return self._morning.press(_EVENTS[request.kind], now.utc_s, f"{request.kind} on the page")
         if request.kind in ("standby_on", "standby_off"):
             return self._stand_by(request.kind == "standby_on", now, "on the page")
@@ -201,91 +201,33 @@ class Night:
         before, self._presence = self._presence, presence
         if before is None or before.present is not presence.present:
             self._findings.append(presence)
-        if presence.present is not True:
+        if not presence.present:
             self._breathing = self._staged = None
         primary = self._sensing is not None and self._sensing.is_primary
-        for event in self._sessions.update(presence.t_s, presence.present, primary):
-            match event:
-                case SessionStarted():
-                    entered = _utc(event.entered_s, now)
-                    self._record = SessionRecord(id=entered, entered_utc=entered, model=self._model)
-                    self._records.append(self._record)
-                    self._findings.append(self._record)
-                    self._records.extend(self._epoch_record(epoch, now) for epoch in event.epochs)
-                case SessionEnded():
-                    self._end(event.session, now)
+        self._write(self._diary.presence(presence.t_s, presence.present, primary, now))
 
     def _epoch(self, staged: StagedEpoch, now: Instant) -> None:
         self._staged = staged
         self._findings.append(staged)
-        if self._sessions.add(staged, staged.primary.is_primary):
-            self._records.append(self._epoch_record(staged, now))
+        self._records += self._diary.epoch(staged, now)
+
+    def _write(self, written: Sequence[SessionRecord | EpochRecord]) -> None:
+        self._records += written
+        for record in written:
+            if isinstance(record, SessionRecord):
+                self._findings.append(record)
+                if record.left_utc is not None and self._sensing is not None:
+                    self._sensing.new_night()
 
     def so_far(self, now: Instant) -> SessionRecord | None:
         """The session in progress with its figures up to now, or None."""
-        session = self._sessions.session
-        return None if session is None or self._record is None else self._told(self._record, session, now)
-
-    def _told(self, record: SessionRecord, session: SleepSession, now: Instant) -> SessionRecord:
-        hypnogram = session.hypnogram()
-        onset_s, final_s = hypnogram.onset_s, hypnogram.final_awakening_s
-        return replace(
-            record,
-            onset_utc=None if onset_s is None else _utc(onset_s, now),
-            final_awakening_utc=None if final_s is None else _utc(final_s, now),
-            left_utc=None if session.left_s is None else _utc(session.left_s, now),
-            statistics=SleepStatistics.of(hypnogram).as_dict(),
-        )
-
-    def _end(self, session: SleepSession, now: Instant) -> None:
-        assert self._record is not None
-        record = self._told(self._record, session, now)
-        self._records.append(record)
-        self._findings.append(record)
-        self._record = None
-        if self._sensing is not None:
-            self._sensing.new_night()
-
-    def _resume(self, record: SessionRecord, epochs: Sequence[EpochRecord], now: Instant) -> None:
-        """Go on with a night that an earlier process began, or close it where it broke off too long ago."""
-        if self._record is not None:
-            return
-        zero_utc = now.utc_s - now.mono_s
-        estimates = tuple(_estimate(epoch, zero_utc) for epoch in epochs if epoch.is_primary)
-        session = SleepSession(record.entered_utc - zero_utc, None, estimates)
-        self._record = record
-        if now.mono_s - session.last_seen_s < ABSENCE_S:
-            self._sessions = SessionTracker(resume=session)
-        else:
-            self._end(replace(session, left_s=session.last_seen_s), now)
+        return self._diary.so_far(now)
 
     def _forget(self, now: Instant) -> None:
         """Standby: what was seen is closed, and nothing more is looked at."""
-        if self._sensing is None:
-            return
-        session = self._sessions.session
-        if session is not None and self._record is not None:
-            self._end(SleepSession(session.entered_s, now.mono_s, session.estimates, session.absences), now)
-        self._sessions = SessionTracker()
-        self._sensing = self._presence = self._breathing = self._staged = None
-
-    def _epoch_record(self, staged: StagedEpoch, now: Instant) -> EpochRecord:
-        estimate = staged.estimate
-        p_wake, p_light, p_deep, p_rem = estimate.probabilities or (None, None, None, None)
-        return EpochRecord(
-            start_utc=_utc(estimate.start_s, now),
-            session_id=None if self._record is None else self._record.id,
-            stage=estimate.stage.word,
-            p_wake=p_wake,
-            p_light=p_light,
-            p_deep=p_deep,
-            p_rem=p_rem,
-            coverage=estimate.coverage,
-            rate_brpm=staged.rate_brpm,
-            motion=staged.motion,
-            is_primary=staged.primary.is_primary,
-            model=self._model,
-        )
+        if self._sensing is not None:
+            self._write(self._diary.close(now))
+            self._sensing = self._presence = self._breathing = self._staged = None
 
     # -- the room, and what is said
 
@@ -293,7 +235,7 @@ class Night:
         for reading in readings:
             self._room = reading
         minute = int(now.utc_s) // ROOM_RECORD_S * ROOM_RECORD_S
-        if readings and minute != self._room_utc and self._record is not None:
+        if readings and minute != self._room_utc and self._diary.session is not None:
             self._room_utc = minute
             self._records.append(EnvironmentRecord(minute, *self._room[1:]))
 
@@ -309,6 +251,7 @@ class Night:
             presence = None
         here = presence is not None and presence.present
         estimate = self._staged.estimate if here and self._staged is not None else None
+        session = self._diary.session
         lamp = self.levels(now).lamp
         return Status(
             utc_s=now.utc_s,
@@ -319,8 +262,8 @@ class Night:
             breathing_quality=self._breathing.quality if here and self._breathing else None,
             stage=None if estimate is None else estimate.stage.word,
             stage_probability=None if estimate is None or not estimate.probabilities else max(estimate.probabilities),
-            entered_utc=None if self._record is None else self._record.entered_utc,
-            session_id=None if self._record is None else self._record.id,
+            entered_utc=None if session is None else session.entered_utc,
+            session_id=None if session is None else session.id,
             alarm_phase=self._morning.phase.value,
             next_alarm_utc=self._morning.next_utc(now.utc_s),
             alarm=self._alarm_shown,
@@ -331,16 +274,3 @@ class Night:
             complaints=complaints,
             trace=self._sensing.trace if here and self._sensing is not None else (),
         )
-
-
-def _estimate(epoch: EpochRecord, zero_utc: float) -> StageEstimate:
-    """An epoch of the database on this process's clock."""
-    start_s = epoch.start_utc - zero_utc
-    p = (epoch.p_wake, epoch.p_light, epoch.p_deep, epoch.p_rem)
-    known = None if None in p else cast("tuple[float, float, float, float]", p)
-    return StageEstimate(int(start_s // EPOCH_S), start_s, SleepStage[epoch.stage.upper()], known, epoch.coverage)
-
-
-def _utc(t_s: float, now: Instant) -> int:
-    """Whole UTC seconds of an instant of the stream's clock."""
-    return round(t_s + now.utc_s - now.mono_s)

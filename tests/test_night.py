@@ -107,7 +107,7 @@ def test_a_session_is_back_dated_and_brings_its_first_epochs() -> None:
     box = Box()
     box.turn(Presence(1.0, False, 0.1, "made up"), seconds=600.0)
     box.in_bed(6)
-    (session,) = box.of(SessionRecord)
+    session, *_ = box.of(SessionRecord)
     assert session.entered_utc == MIDNIGHT + 601  # the first second of presence
     epochs = box.of(EpochRecord)
     assert len(epochs) == 12  # six minutes
@@ -163,9 +163,17 @@ def test_the_button_snoozes_and_stops(held_s: float, phase: Phase) -> None:
 def test_the_page_stops_the_ring_once_and_is_told() -> None:
     box = Box()
     box.turn(seconds=7 * 3600)
-    outcome = box.turn(requests=[Request(41, 0, "stop")])
+    outcome = box.turn(requests=[Request(41, MIDNIGHT + 7 * 3600 + 1, "stop")])
     assert _phases(outcome) == [Phase.DONE]
     assert [record.request_id for record in box.of(HandledRecord)] == [41]
+
+
+def test_a_stop_from_before_the_dawn_ends_no_later_alarm() -> None:
+    box = Box()
+    box.turn(seconds=7 * 3600)
+    outcome = box.turn(requests=[Request(41, MIDNIGHT - 86_400, "stop")])
+    assert _phases(outcome) == []
+    assert len(box.of(HandledRecord)) == 1
 
 
 def test_a_new_alarm_from_the_page_holds_from_the_next_turn() -> None:

@@ -1,0 +1,127 @@
+"""What of a night is written down: sessions and their epochs as records, from presence and staged epochs.
+
+Instants come on the stream's clock and are written in UTC as the two clocks stand at that turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+from appliance.clock import Instant
+from appliance.records import EpochRecord, SessionRecord
+from appliance.sensing import StagedEpoch
+from appliance.sleep import ABSENCE_S, SessionEnded, SessionStarted, SessionTracker, SleepSession, SleepStatistics
+from models.contract import EPOCH_S, SleepStage, StageEstimate
+
+TOLD_EPOCHS = 10  # a night in progress is written with its figures every five minutes
+
+
+class Diary:
+    """Remembers the stay in bed; answers with what is to be written."""
+
+    def __init__(self, model: str | None) -> None:
+        self._model = model
+        self._sessions: SessionTracker[StagedEpoch] = SessionTracker()
+        self._record: SessionRecord | None = None
+
+    @property
+    def session(self) -> SessionRecord | None:
+        """The session in progress, as it was begun."""
+        return self._record
+
+    def presence(
+        self, t_s: float, present: bool | None, primary: bool, now: Instant
+    ) -> list[SessionRecord | EpochRecord]:
+        """Somebody is there, nobody, or (None) it is not known."""
+        written: list[SessionRecord | EpochRecord] = []
+        for event in self._sessions.update(t_s, present, primary):
+            match event:
+                case SessionStarted():
+                    entered = _utc(event.entered_s, now)
+                    self._record = SessionRecord(id=entered, entered_utc=entered, model=self._model)
+                    written.append(self._record)
+                    written += [self._epoch(epoch, now) for epoch in event.epochs]
+                case SessionEnded():
+                    written += self._ended(event.session, now)
+        return written
+
+    def epoch(self, staged: StagedEpoch, now: Instant) -> list[SessionRecord | EpochRecord]:
+        """An epoch of whoever is there; nothing is written of one who has not stayed."""
+        if not self._sessions.add(staged, staged.primary.is_primary):
+            return []
+        so_far = self.so_far(now) if staged.estimate.index % TOLD_EPOCHS == 0 else None
+        return [self._epoch(staged, now), *([] if so_far is None else [so_far])]
+
+    def so_far(self, now: Instant) -> SessionRecord | None:
+        """The session in progress with its figures up to now, or None."""
+        session = self._sessions.session
+        return None if session is None or self._record is None else self._told(self._record, session, now)
+
+    def close(self, now: Instant) -> list[SessionRecord | EpochRecord]:
+        """Nobody is looked at any more: what was seen ends here."""
+        session, self._sessions = self._sessions.session, SessionTracker()
+        return [] if session is None else self._ended(replace(session, left_s=now.mono_s), now)
+
+    def resume(
+        self, record: SessionRecord, epochs: Sequence[EpochRecord], now: Instant
+    ) -> list[SessionRecord | EpochRecord]:
+        """Go on with a night that an earlier process began, or close it where it broke off too long ago."""
+        if self._record is not None:
+            return []
+        zero_utc = now.utc_s - now.mono_s
+        estimates = tuple(_estimate(epoch, zero_utc) for epoch in epochs if epoch.is_primary)
+        session = SleepSession(record.entered_utc - zero_utc, None, estimates)
+        self._record = record
+        if now.mono_s - session.last_seen_s < ABSENCE_S:
+            self._sessions = SessionTracker(resume=session)
+            return []
+        return self._ended(replace(session, left_s=session.last_seen_s), now)
+
+    def _ended(self, session: SleepSession, now: Instant) -> list[SessionRecord | EpochRecord]:
+        record, self._record = self._record, None
+        return [] if record is None else [self._told(record, session, now)]
+
+    def _told(self, record: SessionRecord, session: SleepSession, now: Instant) -> SessionRecord:
+        hypnogram = session.hypnogram()
+        onset_s, final_s = hypnogram.onset_s, hypnogram.final_awakening_s
+        return replace(
+            record,
+            onset_utc=None if onset_s is None else _utc(onset_s, now),
+            final_awakening_utc=None if final_s is None else _utc(final_s, now),
+            left_utc=None if session.left_s is None else _utc(session.left_s, now),
+            statistics=SleepStatistics.of(hypnogram).as_dict(),
+            absences=tuple((_utc(a.start_s, now), _utc(a.end_s, now)) for a in session.absences),
+        )
+
+    def _epoch(self, staged: StagedEpoch, now: Instant) -> EpochRecord:
+        estimate = staged.estimate
+        p_wake, p_light, p_deep, p_rem = estimate.probabilities or (None, None, None, None)
+        return EpochRecord(
+            start_utc=_utc(estimate.start_s, now),
+            session_id=None if self._record is None else self._record.id,
+            stage=estimate.stage.word,
+            p_wake=p_wake,
+            p_light=p_light,
+            p_deep=p_deep,
+            p_rem=p_rem,
+            coverage=estimate.coverage,
+            rate_brpm=staged.rate_brpm,
+            motion=staged.motion,
+            is_primary=staged.primary.is_primary,
+            model=self._model,
+        )
+
+
+def _estimate(epoch: EpochRecord, zero_utc: float) -> StageEstimate:
+    """An epoch of the database on this process's clock."""
+    start_s = epoch.start_utc - zero_utc
+    p = (epoch.p_wake, epoch.p_light, epoch.p_deep, epoch.p_rem)
+    known = None if None in p else cast("tuple[float, float, float, float]", p)
+    return StageEstimate(int(start_s // EPOCH_S), start_s, SleepStage[epoch.stage.upper()], known, epoch.coverage)
+
+
+def _utc(t_s: float, now: Instant) -> int:
+    """Whole UTC seconds of an instant of the stream's clock."""
+    return round(t_s + now.utc_s - now.mono_s)
