@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the page reads a configuration, which names modules, and must not load numpy for it
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class DriverError(Exception):

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from drivers.capture import CaptureHeader, CaptureWriter, Channel
 
+from drivers.capture import CaptureHeader, CaptureWriter, Channel
 from drivers.micradar import Frame, encode
 from drivers.readings import Module
 from drivers.twins import AcconeerTwin, TinyFrameTwin
