@@ -28,9 +28,11 @@ night: $(NIGHT)  ## a simulated night through the whole box: hypnogram and stati
 bench: $(NIGHT)  ## how long an eight-hour night takes from bytes to hypnogram
 	time $(FIRSTLIGHT) replay $(NIGHT) --json >build/night.jsonl
 
-train:  ## nights, network, export, evaluation (Python 3.11)
+train:  ## simulated nights, network, export, evaluation (Python 3.11)
 	./setup.sh venv train
-	.venv/bin/python -m models.training --help
+	.venv/bin/python -m models.training dataset build/nights
+	.venv/bin/python -m models.training train build/nights
+	.venv/bin/python -m models.training evaluate build/nights
 
 $(NIGHT): tests/scenarios/alone.toml
 	./setup.sh venv

@@ -128,6 +128,9 @@ ensure() {
   if has_venv && is_installed "$extra"; then return; fi
   refuse_32_bit_kernel
   has_venv || make_venv
+  if [[ $extra == train && $(describe_python "$VENV/bin/python") != 3.11\ * ]]; then
+    die "training needs Python 3.11, the last with TensorFlow 2.15: PYTHON=python3.11 ./setup.sh venv train"
+  fi
   if [[ $extra == base ]]; then install_quietly "$ROOT"; else install_quietly "${ROOT}[$extra]"; fi
   ingredients >"$VENV/installed-base"
   ingredients >"$VENV/installed-$extra"

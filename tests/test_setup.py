@@ -88,6 +88,14 @@ def test_the_tests_need_more_than_the_box_and_then_the_box_needs_nothing(clone: 
     assert clone.log() == []
 
 
+def test_training_is_refused_where_its_library_does_not_exist(clone: Clone) -> None:
+    refused = clone.run("venv", "train")
+    assert refused.returncode == 1
+    assert "PYTHON=python3.11 ./setup.sh venv train" in refused.stderr
+    assert clone.run("venv", "train", STAND_IN_IS="3.11 64").returncode == 0
+    assert clone.log()[-1] == f"pip {clone.folder}[train]"
+
+
 def test_another_python_makes_another_venv(clone: Clone) -> None:
     clone.run("venv")
     clone.log()
