@@ -31,7 +31,7 @@ def main() -> None:
 
 @main.command("dataset")
 @click.argument("folder", type=FOLDER)
-@click.option("--nights", default=300, show_default=True, help="Nights to train on, each in both views.")
+@click.option("--nights", default=320, show_default=True, help="Nights to train on, each in both views.")
 @click.option("--held-out", default=40, show_default=True, help="Nights for calibration, and as many of the variant.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Processes.")
 def dataset_command(folder: Path, nights: int, held_out: int, jobs: int) -> None:
@@ -70,7 +70,7 @@ def read(folder: Path, variant: bool, held_out: bool, view: str = "") -> list[da
 @click.option("--name", default=DEFAULT_MODEL.stem, show_default=True)
 @click.option("--version", default="1", show_default=True)
 @click.option("--seed", default=1, show_default=True)
-@click.option("--passes", default=8, show_default=True)
+@click.option("--passes", default=20, show_default=True)
 @click.option("--width", default=40, show_default=True)
 def train(folder: Path, out: Path, name: str, version: str, seed: int, passes: int, width: int) -> None:
     """Train on FOLDER's nights; write model, manifest and golden vectors."""

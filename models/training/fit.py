@@ -28,13 +28,13 @@ class Recipe:
     seed: int = 1
     width: int = 40
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
-    passes: int = 8
-    batch: int = 16
-    peak_rate: float = 3e-3
+    passes: int = 20
+    batch: int = 8
+    peak_rate: float = 8e-3
     weight_decay: float = 1e-2
     dropout: float = 0.15
     label_smoothing: float = 0.05
-    class_weight_power: float = 0.5  # 0 none, 1 inverse frequency
+    class_weight_power: float = 0.4  # 0 none, 1 inverse frequency
     offset_sd: float = 0.3  # per night and feature
     gain_sd: float = 0.15
     drop_amplitude: float = 0.4  # share of nights that lose the group, so that nothing leans on it
