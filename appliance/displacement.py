@@ -20,7 +20,7 @@ JUMP_RAD = 1.0  # per frame of a 16 Hz stream: faster than any breath, a movemen
 FRAME_S = 1.0 / 16.0
 MICRADAR_MM_PER_COUNT = 0.04  # arbitrary: the module gains its waveform by itself; brings a breath near to real size
 MAX_GAP_S = 0.55  # two lost samples of the slowest waveform (5 Hz) still interpolate
-MAX_FILL_S = 60.0  # longer silences are stepped over, not filled with missing ticks
+MAX_FILL_S = 60.0  # of a silence that are filled with missing ticks; the rest is stepped over
 DISTANCE_HOLD_S = 3.0  # targets time out when nothing more is heard of them
 MOVEMENT_HOLD_S = 3.0
 STEP_S = 1.0 / SIGNAL_HZ
@@ -53,9 +53,9 @@ class Displacement:
             Module.ACCONEER: self._iq,
         }[module]
         self._echo = Echo()
-        self._now_s = -math.inf
-        self._next = -1  # index of the next grid point, -1 before the first sample
-        self._next_s = -math.inf
+        self._heard_s = -math.inf  # the last sample of any kind
+        self._next = 0  # index of the next grid point
+        self._next_s = math.inf  # and its time, once there is a sample
         # the last sample of the signal
         self._t0_s = NAN
         self._v0 = NAN
@@ -65,6 +65,7 @@ class Displacement:
         self._level = 0.0  # of the last valid tick
         # movement evidence
         self._gains_itself = module is Module.MICRADAR  # so that its waveform says nothing about movement
+        self._is_noise = self._gains_itself
         self._history = (NAN, NAN, NAN, NAN)  # the last four grid values
         self._jumped = False
         self._stir = 0.0  # Acconeer: how far the sweeps of a frame disagree
@@ -79,11 +80,12 @@ class Displacement:
     def update(self, sample: RadarSample) -> list[Tick]:
         """Take one sample; return the grid points that it completes (oldest first, mostly one or none)."""
         t_s = sample.t_s
-        if self._next < 0 or t_s - self._now_s > MAX_FILL_S:
-            self._restart(t_s)
         ticks: list[Tick] = []
-        if t_s > self._now_s:
-            self._now_s = t_s
+        if t_s - self._heard_s > MAX_FILL_S:
+            self._silence(self._heard_s + MAX_FILL_S - MAX_GAP_S, ticks)
+            self._restart(t_s)
+        if t_s > self._heard_s:
+            self._heard_s = t_s
             if t_s - MAX_GAP_S > self._next_s:
                 self._silence(t_s - MAX_GAP_S, ticks)
         if sample.distance_m is not None:
@@ -93,8 +95,10 @@ class Displacement:
         elif sample.no_target:
             self._distance_m = NAN
             self._no_target = True
-        if sample.targets:
-            self._speed_m_s = max(abs(target.speed_m_s or 0.0) for target in sample.targets)
+        elif sample.module_present:
+            self._no_target = False
+        if sample.targets is not None:
+            self._speed_m_s = max((abs(target.speed_m_s or 0.0) for target in sample.targets), default=0.0)
             self._speed_t_s = t_s
         if sample.movement_pct is not None:
             self._activity = float(sample.movement_pct)
@@ -103,11 +107,12 @@ class Displacement:
         return ticks
 
     def advance(self, until_s: float) -> list[Tick]:
-        """Time has passed to ``until_s`` whatever came: the grid points for which nothing can come any more."""
+        """Nothing earlier than ``until_s`` will come any more: the grid points that are missing for good.
+
+        Calling this or not changes when ticks come, and never which.
+        """
         ticks: list[Tick] = []
-        if self._next >= 0 and until_s > self._now_s:
-            self._now_s = until_s
-            self._silence(until_s - MAX_GAP_S, ticks)
+        self._silence(min(until_s, self._heard_s + MAX_FILL_S) - MAX_GAP_S, ticks)
         return ticks
 
     def _phase(self, sample: RadarSample, ticks: list[Tick]) -> None:
@@ -130,7 +135,8 @@ class Displacement:
         step = self._echo.update(sample.t_s, sample.iq, sample.sweep_spread)
         self._activity, self._activity_t_s = step.activity, sample.t_s
         self._stir = step.moving
-        self._value(sample.t_s, step.position_mm, step.jumped and step.activity >= LIVELY, ticks)
+        self._is_noise = not step.activity >= LIVELY  # whose phase whirls without meaning anything
+        self._value(sample.t_s, step.position_mm, step.jumped and not self._is_noise, ticks)
 
     def _value(self, t_s: float, raw: float, jumped: bool, ticks: list[Tick]) -> None:
         """A new value of the signal: give the grid points between the last one and this."""
@@ -159,12 +165,11 @@ class Displacement:
         if broke:
             d4 = d3 = d2 = d1 = NAN
             self._broke = False
-        moving = 0.0
-        if not self._gains_itself:
-            # Second difference over 0.4 s; not known for four ticks after a break, where the break itself says enough.
+        moving = self._stir
+        if not self._is_noise:
+            # Second difference over 0.4 s; NaN for four ticks after a break, where the break itself says enough.
             acceleration = abs(value - 2.0 * d2 + d4) * (SIGNAL_HZ / 2) ** 2
-            if acceleration > 0.0:
-                moving = max(acceleration / (2.0 * HALF_ACCELERATION_MM_S2), self._stir)
+            moving = _larger(moving, acceleration / (2.0 * HALF_ACCELERATION_MM_S2))
         self._history = (d3, d2, d1, value)
         self._level = value
         self._tick(value, moving, broke, ticks)
@@ -180,7 +185,7 @@ class Displacement:
         if self._jumped:
             moving = 1.0
             self._jumped = False
-        if t_s - self._speed_t_s < DISTANCE_HOLD_S:
+        if t_s - self._speed_t_s < MAX_GAP_S and self._speed_m_s > 0.0:
             moving = _larger(moving, 0.5 * self._speed_m_s / HALF_TARGET_SPEED_M_S)
         activity = self._activity if t_s - self._activity_t_s < MOVEMENT_HOLD_S else NAN
         if self._gains_itself:
@@ -193,7 +198,6 @@ class Displacement:
     def _restart(self, t_s: float) -> None:
         self._next = math.ceil(t_s * SIGNAL_HZ)
         self._next_s = self._next / SIGNAL_HZ
-        self._now_s = t_s
         self._t0_s = self._v0 = self._raw0 = NAN
         self._broke = True
 
@@ -212,4 +216,4 @@ def movement_index(movement_pct: float) -> float:
 
 def _larger(a: float, b: float) -> float:
     """The larger of two, or the one that is a number."""
-    return a if a >= b or b != b else b
+    return b if b >= a or a != a else a

@@ -1,9 +1,9 @@
 """Is somebody there?  Each second's evidence, in nats, is added to a memory: a confidence with hysteresis.
 
 For it: breathing on whose rate two witnesses agree, body movement, change far above the sensor's noise.  Against it:
-that none of this is seen; quickly after a movement, which may have been a departure, slowly otherwise, since nobody leaves a
-bed without moving (so who holds the breath stays).  A breath as even as a machine's is none.  The module's own vitals
-and its presence flag take no part.
+that none of this is seen; quickly after a movement, which may have been a departure, slowly otherwise, since nobody
+leaves a bed without moving (so who holds the breath stays).  A breath as even as a machine's is none.  The module's own
+vitals and its presence flag take no part.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from appliance.respiration import MISSED_S, MOVING
 from drivers.readings import Module
 
 APPEAR, VANISH = 1.0, -1.0  # log-odds at which presence begins and ends
-LEAST, MOST = -3.0, 4.0
+LEAST, MOST = -2.5, 4.0
 # Nats a second, for:
-BREATHING = 0.5  # times the quality
-MOVEMENT = 0.5
+BREATHING, NEW_BREATHING = 0.5, 0.25  # times the quality; drift looks like a breath for ten seconds now and then
+MOVEMENT = 0.7
 LIFE = 1.0  # Acconeer: at most, times the logarithm of activity over what an empty room gives
 SLIGHT, STRONG = 0.2, 0.4  # Micradar: body movement from 4, from 10
 BREATHS, BREATHS_HOLD = 0.1, 2.0  # three breaths in 20 s without a common rate; they keep, up to this, but do not prove
-TARGET, TARGET_HOLDS = 0.1, 0.5  # TinyFrame: a steady target, likewise (Micradar gives one of any room)
+TARGET, TARGET_HOLDS, TARGET_READIES = 0.1, 0.5, -1.0  # TinyFrame: likewise (Micradar gives one of any room)
 # Nats a second, against:
 ABSENT = -0.1  # nothing to be seen, and nobody was there before
 QUIET = -0.017  # nothing to be seen of somebody who has not moved: five minutes
 DEPARTED = {Module.TINYFRAME: -0.3, Module.MICRADAR: -0.15, Module.ACCONEER: -0.5}  # after a movement
+MACHINE = -0.1
 UNHEARD = -0.004  # the module itself is silent
 LOST = -0.05  # the module has lost its target
 UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the room
 
+PROOF_S = 600.0  # irregular breaths and targets keep nobody for longer without a breath that counts
 DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
 LIVELY = 6.5  # Acconeer activity of a body: chairs measured below 5, seated people above 9
 GONE = 16.0  # activity fallen to this fraction of the last minute's is no held breath: the heart alone leaves more
@@ -53,6 +55,11 @@ class Presence(NamedTuple):
     reason: str  # the weightiest evidence of this second, in words
 
 
+class _Evidence(NamedTuple):
+    nats: float  # for somebody above 0, against below
+    reason: str
+
+
 class PresenceGate:
     """Ticks in, once a second a ``Presence``; causal, constant memory."""
 
@@ -65,6 +72,7 @@ class PresenceGate:
         self._floor_mm = 0.0
         self._liveliest = 0.0  # activity of the last minute
         self._moved_t_s = -math.inf
+        self._breathed_t_s = -math.inf
         self._last_t_s = -math.inf
         self._second_end_s = -math.inf
         self._ranges: deque[float] = deque(maxlen=RANGES)
@@ -84,6 +92,8 @@ class PresenceGate:
             self._second_end_s = math.floor(t_s) + 1.0
         if t_s - self._last_t_s > MISSED_S:
             self._chest.skip(t_s - self._last_t_s)
+            if math.isfinite(self._last_t_s):
+                self._log_odds = max(LEAST, self._log_odds + UNHEARD * (t_s - self._last_t_s))
         self._last_t_s = t_s
         is_moving = moving >= MOVING
         breath = self._chest.update(t_s, tick.displacement, is_moving, tick.broke)
@@ -107,8 +117,8 @@ class PresenceGate:
         t_s = self._second_end_s
         if t_s == -math.inf:
             return None
-        nats, reason = self._evidence(t_s)
-        self._log_odds = min(MOST, max(LEAST, self._log_odds + nats))
+        evidence = self._evidence(t_s)
+        self._log_odds = min(MOST, max(LEAST, self._log_odds + evidence.nats))
         if self._present and self._log_odds <= VANISH:
             self._present = False
             self._log_odds = LEAST
@@ -118,69 +128,80 @@ class PresenceGate:
         self._moving_ticks = 0
         self._heard = self._no_target = False
         self._activity = self._distance_m = math.nan
-        return Presence(t_s, self._present, 1.0 / (1.0 + math.exp(-self._log_odds)), reason)
+        return Presence(t_s, self._present, 1.0 / (1.0 + math.exp(-self._log_odds)), evidence.reason)
 
-    def _evidence(self, t_s: float) -> tuple[float, str]:
-        """(nats, the weightiest evidence) of the second that ended at ``t_s``."""
-        rate_brpm, quality = self._chest.rate(t_s)
+    def _evidence(self, t_s: float) -> _Evidence:
+        """Of the second that ended at ``t_s``: the sum, and the weightiest in words."""
         depth_mm = self._chest.amplitude or 0.0
         if not self._present:
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
         deep = depth_mm >= max(SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
         steady = self._steady()
-        target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
-        found: list[tuple[float, str]] = []
-        if self._activity == self._activity:
-            self._liveliest = max(self._activity, self._liveliest * (1.0 - 1.0 / DEPARTURE_S))
-            if self._module is Module.ACCONEER and self._activity < min(LIVELY / 2.0, self._liveliest / GONE):
-                self._moved_t_s = t_s  # not even a heart is left
-        if self._moving_ticks >= 2 and self._may_move():
-            self._moved_t_s = t_s
-            found.append((MOVEMENT, "body movement"))
-        fresh = bool(self._chest.recent) and t_s - self._chest.recent[-1].t_s < FRESH_S
-        if rate_brpm is not None and deep and fresh:
-            if self._evenness.is_machine(t_s):
-                return ABSENT if not self._present else LOST, "something that moves as evenly as a machine"
-            found.append((BREATHING * quality, f"breathing {rate_brpm:.0f} a minute"))
-        life = self._life()
-        if life > 0.0:
-            found.append((life, "motion above the empty room's"))
-        if not found and self._log_odds < BREATHS_HOLD and self._present and deep and self._some_breaths(t_s):
-            found.append((BREATHS, "irregular breathing"))
-        if not found and self._log_odds < TARGET_HOLDS and target:
-            found.append((TARGET, "a target that keeps its distance"))
+        found = [one for one in (self._movement(t_s), self._breathing(t_s, deep), self._life()) if one is not None]
         if not found:
-            found.append(self._nothing(t_s, life, target))
+            target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
+            found.append(self._hold(t_s, deep, target) or self._nothing(t_s, target))
         if steady is False:
-            found.append((UNSTEADY, "a target that hops about"))
-        return sum(nats for nats, _ in found), max(found, key=lambda one: abs(one[0]))[1]
+            found.append(_Evidence(UNSTEADY, "a target that hops about"))
+        return _Evidence(sum(one.nats for one in found), max(found, key=lambda one: abs(one.nats)).reason)
 
-    def _nothing(self, t_s: float, life: float, target: bool) -> tuple[float, str]:
+    def _movement(self, t_s: float) -> _Evidence | None:
+        if self._module is Module.ACCONEER and self._activity == self._activity:
+            self._liveliest = max(self._activity, self._liveliest * (1.0 - 1.0 / DEPARTURE_S))
+            if self._activity < min(LIVELY / 2.0, self._liveliest / GONE):
+                self._moved_t_s = t_s  # the echo went away: not even a heart is left
+        if self._moving_ticks < 2 or not self._may_move():
+            return None
+        self._moved_t_s = t_s
+        return _Evidence(MOVEMENT, "body movement")
+
+    def _breathing(self, t_s: float, deep: bool) -> _Evidence | None:
+        rate_brpm, quality = self._chest.rate(t_s)
+        if rate_brpm is None or not deep or t_s - self._chest.recent[-1].t_s > FRESH_S:
+            return None
+        if self._evenness.is_machine(t_s):
+            return _Evidence(MACHINE, "something that moves as evenly as a machine")
+        self._breathed_t_s = t_s
+        weight = BREATHING if self._present else NEW_BREATHING
+        return _Evidence(weight * quality, f"breathing {rate_brpm:.0f} a minute")
+
+    def _life(self) -> _Evidence | None:
+        """The module's own measure of change."""
+        activity = self._activity
+        if self._module is Module.ACCONEER and activity > LIVELY:
+            return _Evidence(LIFE * min(1.0, math.log(activity / LIVELY)), "motion above the empty room's")
+        if self._module is Module.MICRADAR and activity >= 4.0:
+            return _Evidence(STRONG if activity >= 10.0 else SLIGHT, "limbs moving")
+        return None
+
+    def _hold(self, t_s: float, deep: bool, target: bool) -> _Evidence | None:
+        """What cannot prove anybody, but keeps whoever was there, or who came a moment ago."""
+        proven = self._present and t_s - max(self._breathed_t_s, self._moved_t_s) < PROOF_S
+        if proven and self._log_odds < BREATHS_HOLD and deep and self._some_breaths(t_s):
+            return _Evidence(BREATHS, "irregular breathing")
+        came = proven or t_s - self._moved_t_s < DEPARTURE_S
+        if target and self._log_odds < (TARGET_HOLDS if came else TARGET_READIES):
+            return _Evidence(TARGET, "a target that keeps its distance")
+        return None
+
+    def _nothing(self, t_s: float, target: bool) -> _Evidence:
         """Nothing speaks for anybody: how much that says."""
         if not self._heard:
-            return UNHEARD, "no word from the radar"
+            return _Evidence(UNHEARD, "no word from the radar")
         if not self._present:
-            return ABSENT, "no movement and no breathing"
+            return _Evidence(ABSENT, "no movement and no breathing")
         lost = LOST if self._no_target else 0.0
-        if life == 0.0 and self._module is Module.MICRADAR and self._activity >= 2.0:
-            return lost, "slight movement"
+        if self._module is Module.MICRADAR and self._activity >= 2.0:
+            return _Evidence(lost, "slight movement")
         if t_s - self._moved_t_s < DEPARTURE_S and not target:
-            return DEPARTED[self._module] + lost, "no sign of anybody since the last movement"
-        return QUIET + lost, "no breathing seen, and no departure"
+            return _Evidence(DEPARTED[self._module] + lost, "no sign of anybody since the last movement")
+        return _Evidence(QUIET + lost, "no breathing seen, and no departure")
 
     def _may_move(self) -> bool:
         """Whether a moving signal can be a body at all, and not the noise of an empty room."""
         if self._module is Module.ACCONEER:
             return self._activity >= (LIVELY / 2.0 if self._present else LIVELY)
         return not (self._module is Module.TINYFRAME and self._no_target)
-
-    def _life(self) -> float:
-        """The module's own evidence of change, in nats; never below 0."""
-        if not self._activity >= 0.0:
-            return 0.0
-        if self._module is Module.ACCONEER:
-            return LIFE * min(1.0, math.log(max(self._activity, 1.0) / LIVELY)) if self._activity > LIVELY else 0.0
-        return STRONG if self._activity >= 10.0 else SLIGHT if self._activity >= 4.0 else 0.0
 
     def _some_breaths(self, t_s: float) -> bool:
         return sum(breath.t_s >= t_s - 20.0 for breath in self._chest.recent) >= 3
