@@ -239,4 +239,6 @@ class Chest:
         if len(agreeing) < 3:
             return NAN, 0.0
         agreement = min(1.0, 0.25 + len(agreeing) / len(self.recent))
-        return 60.0 * len(agreeing) / sum(agreeing), correlation * agreement * min(1.0, share / FULL_SHARE)
+        # Either alone is a little off where breaths vary; their mean came nearest to belts.
+        mean_s = 0.5 * (period_s + sum(agreeing) / len(agreeing))
+        return 60.0 / mean_s, correlation * agreement * min(1.0, share / FULL_SHARE)

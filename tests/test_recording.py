@@ -1,0 +1,87 @@
+"""Recordings of any rate, unit and sign become the same ticks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.recording import ticks_from_recording
+from appliance.respiration import Respiration
+
+
+def belt(fs: float, seconds: float = 120.0, brpm: float = 15.0) -> np.ndarray:  # type: ignore[type-arg]
+    return np.sin(2 * np.pi * brpm / 60 * np.arange(round(seconds * fs)) / fs)
+
+
+def rate(resp: np.ndarray, fs: float) -> float | None:  # type: ignore[type-arg]
+    respiration, last = Respiration(), None
+    for tick in ticks_from_recording(resp, fs):
+        report = respiration.update(tick)
+        last = report or last
+    assert last is not None
+    return last.rate_brpm
+
+
+@pytest.mark.parametrize("fs", [1.0, 2.0, 5.0, 10.0, 12.5, 32.0, 100.0, 256.0])
+def test_any_rate(fs: float) -> None:
+    ticks = list(ticks_from_recording(belt(fs), fs))
+    assert [tick.t_s for tick in ticks[:3]] == [0.0, 0.1, 0.2]
+    assert len(ticks) == math.floor((round(120 * fs) - 1) / fs * 10 + 1e-9) + 1
+    middle = np.array([tick.displacement for tick in ticks[200:1000]])
+    # 4 mm between the 5th and 95th percentile of a sine: its span is 2 sin(0.45 pi) = 1.975 of 2.
+    assert np.ptp(middle) == pytest.approx(4.0 / 0.988, rel=0.02)
+    expected = 2.025 * np.sin(2 * np.pi * 0.25 * np.arange(200, 1000) / 10)
+    assert np.abs(middle - expected).max() < 0.1
+    assert rate(belt(fs), fs) == pytest.approx(15.0, abs=0.1)
+    assert max(tick.moving for tick in ticks) < 0.5
+
+
+@pytest.mark.parametrize(("gain", "level"), [(1e-6, 0.0), (1000.0, 11000.0), (-30.0, -5.0)])
+def test_unit_level_and_sign_do_not_matter(gain: float, level: float) -> None:
+    plain = [abs(tick.displacement) for tick in ticks_from_recording(belt(10.0), 10.0)]
+    other = [abs(tick.displacement) for tick in ticks_from_recording(level + gain * belt(10.0), 10.0)]
+    np.testing.assert_allclose(other, plain, atol=0.01)
+
+
+def test_holes_stay_missing_and_short_ones_are_bridged() -> None:
+    resp = belt(10.0)
+    resp[300:350] = np.nan
+    resp[500:504] = np.nan
+    ticks = list(ticks_from_recording(resp, 10.0))
+    missing = [k for k, tick in enumerate(ticks) if math.isnan(tick.displacement)]
+    assert missing == list(range(300, 350))
+    assert [k for k, tick in enumerate(ticks) if tick.broke] == [0, 350]
+    assert math.isnan(ticks[310].moving)
+
+
+def test_an_excursion_far_beyond_a_breath_is_movement() -> None:
+    resp = belt(10.0, 240.0)
+    resp[1200:1280] += 12.0 * np.sin(np.arange(80) / 5.0)
+    ticks = list(ticks_from_recording(resp, 10.0))
+    assert np.mean([tick.moving >= 0.5 for tick in ticks[1200:1280]]) > 0.5
+    assert not any(tick.moving >= 0.5 for tick in ticks[:1190])
+
+
+def test_flat_empty_and_wrong_recordings() -> None:
+    flat = list(ticks_from_recording(np.full(300, 7.0), 10.0))
+    assert {tick.displacement for tick in flat} == {0.0}
+    nothing = list(ticks_from_recording(np.full(300, np.nan), 10.0))
+    assert len(nothing) == 300
+    assert all(math.isnan(tick.displacement) for tick in nothing)
+    for resp, fs in ((np.zeros((3, 3)), 10.0), (np.zeros(0), 10.0), (np.zeros(10), 0.5), (np.zeros(10), math.nan)):
+        with pytest.raises(ValueError, match=r"^(resp|fs) must be"):
+            list(ticks_from_recording(resp, fs))
+
+
+@given(
+    st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan), st.just(math.inf)), min_size=1, max_size=200),
+    st.sampled_from([1.0, 3.7, 10.0, 33.3, 256.0]),
+)
+def test_nothing_breaks_it(resp: list[float], fs: float) -> None:
+    ticks = list(ticks_from_recording(resp, fs))
+    assert all(math.isnan(tick.displacement) or abs(tick.displacement) < 1e9 for tick in ticks)
+    assert all(not tick.moving > 1.0 for tick in ticks)
