@@ -15,7 +15,8 @@ from appliance.sensing import StagedEpoch
 from appliance.sleep import ABSENCE_S, SessionEnded, SessionStarted, SessionTracker, SleepSession, SleepStatistics
 from models.contract import EPOCH_S, SleepStage, StageEstimate
 
-TOLD_EPOCHS = 10  # a night in progress is written with its figures every five minutes
+TOLD_EPOCHS = 10  # a night in progress is written with its figures every five minutes,
+TOLD_SHARE = 32  # or once it has grown by this part: figures cost as much as the night is long, an epoch must not
 
 
 class Diary:
@@ -25,6 +26,7 @@ class Diary:
         self._model = model
         self._sessions: SessionTracker[StagedEpoch] = SessionTracker()
         self._record: SessionRecord | None = None
+        self._epochs = self._told_epochs = 0  # of this session: written, and written when it was last told
 
     @property
     def session(self) -> SessionRecord | None:
@@ -40,6 +42,7 @@ class Diary:
             match event:
                 case SessionStarted():
                     entered = _utc(event.entered_s, now)
+                    self._epochs = self._told_epochs = len(event.epochs)
                     self._record = SessionRecord(id=entered, entered_utc=entered, model=self._model)
                     written.append(self._record)
                     written += [self._epoch(epoch, now) for epoch in event.epochs]
@@ -51,8 +54,13 @@ class Diary:
         """An epoch of whoever is there; nothing is written of one who has not stayed."""
         if not self._sessions.add(staged, staged.primary.is_primary):
             return []
-        so_far = self.so_far(now) if staged.estimate.index % TOLD_EPOCHS == 0 else None
-        return [self._epoch(staged, now), *([] if so_far is None else [so_far])]
+        written: list[SessionRecord | EpochRecord] = [self._epoch(staged, now)]
+        self._epochs += 1
+        if self._epochs >= self._told_epochs + max(TOLD_EPOCHS, self._told_epochs // TOLD_SHARE):
+            self._told_epochs = self._epochs
+            so_far = self.so_far(now)
+            written += [] if so_far is None else [so_far]
+        return written
 
     def so_far(self, now: Instant) -> SessionRecord | None:
         """The session in progress with its figures up to now, or None."""
