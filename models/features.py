@@ -123,7 +123,7 @@ class FeatureExtractor:
         self._signal = np.concatenate((self._signal[displacement.size :], displacement))
         known = np.isfinite(motion)
         moved = np.flatnonzero(motion[known] >= MOVING)
-        self._moving = np.concatenate((self._moving[1:], [[moved.size, np.count_nonzero(known)]]))
+        self._moving = np.vstack((self._moving[1:], (moved.size, int(np.count_nonzero(known)))))
         if moved.size:
             self._still_s = float(EPOCH_S - 1 - np.flatnonzero(known)[moved[-1]])
         else:

@@ -134,7 +134,9 @@ class TinyFrameTwin:
 
     def _since(self, t_s: NDArray[np.float64], when: NDArray[np.bool_], name: str) -> NDArray[np.float64]:
         """The last instant so far at which ``when`` was true; ``name`` keeps it for the next stretch."""
-        since = np.maximum(np.maximum.accumulate(np.where(when, t_s, -np.inf)), getattr(self, name))
+        since: NDArray[np.float64] = np.maximum(
+            np.maximum.accumulate(np.where(when, t_s, -np.inf)), getattr(self, name)
+        )
         setattr(self, name, float(since[-1]))
         return since
 

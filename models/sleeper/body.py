@@ -67,18 +67,18 @@ def draw_moves(
         turns = rng.random() < p.one("move_shift") if shift is None else shift
         rows.append((at, max(length, 8.0) if turns else max(length, 1.5), rng.uniform(LARGE, 1.0), turns))
 
-    for first in np.flatnonzero(rng.random(seconds) < per_h / 3600.0 * (1.0 - again) * present):
+    for first in np.flatnonzero(rng.random(seconds) < per_h / 3600.0 * (1.0 - again) * present).tolist():
         at = first + rng.random()
         large(at)
         while rng.random() < again:
             at += rng.exponential(gap_s)
             large(at)
     change = np.flatnonzero(np.diff(stage_s)) + 1
-    for k in change:
+    for k in change.tolist():
         if stage_s[k] == W and rng.random() < p.one("move_at_waking"):
-            large(k + rng.uniform(-10.0, 5.0))
+            large(float(k + rng.uniform(-10.0, 5.0)))
         elif stage_s[k - 1] == R and rng.random() < p.one("move_at_rem_end"):
-            large(k + rng.uniform(-20.0, 10.0))
+            large(float(k + rng.uniform(-20.0, 10.0)))
     for at, _ in timeline.turns:
         large(at, shift=True)
     for at, _ in timeline.passages:
@@ -130,8 +130,8 @@ def _small(
     awake = stage_s == W
     per_s = np.where(awake, np.array(p.all("awake_small"))[doing] / 60.0 * np.minimum(restless, 3.0), per_s)
     per_s[timeline.doing == Doing.AWAY] = 0.0
-    rows = []
-    for k in np.flatnonzero(rng.random(stage_s.size) < np.minimum(per_s, 0.9)):
+    rows: list[tuple[float, float, float, bool]] = []
+    for k in np.flatnonzero(rng.random(stage_s.size) < np.minimum(per_s, 0.9)).tolist():
         if awake[k]:
             rows.append((k + rng.random(), rng.uniform(0.5, 3.0), rng.uniform(0.1, 0.42), False))
         else:

@@ -57,7 +57,8 @@ def draw_phasic(stage_s: NDArray[np.int8], rng: np.random.Generator, p: Paramete
     """(seconds,) the bursts of REM sleep."""
     bout_s, gap_s = p.all("phasic")
     bursts = flickers(rng, stage_s.size, bout_s, gap_s * rng.uniform(0.6, 1.4))
-    return np.logical_and(bursts, stage_s == R)
+    phasic: NDArray[np.bool_] = np.logical_and(bursts, stage_s == R)
+    return phasic
 
 
 def draw_disturbances(
