@@ -26,7 +26,8 @@ from drivers.twins.acconeer import sweeps_of
 STARTED = "2026-01-05T22:00:00Z"
 BELT_MM = 1.5  # standard deviation given to a belt's breath: a chest seen from the side (4 mm peak to peak)
 BELT_DISTANCE_M = 0.6
-SPEED_OF_TIME_STEP_S = 0.0625  # TinyFrame phases leave 16 times a second
+LEAD_S = 60.0  # of an empty room before the belt begins
+PHASE_STEP_S = 0.0625  # TinyFrame phases leave 16 times a second
 
 Chunks = Iterable[tuple[float, bytes]]
 
@@ -64,7 +65,7 @@ def a121_vendor(source: Path, out: Path) -> Path:
     with np.load(source) as recording:
         sweeps = recording["iq"]
         rate_hz = float(recording["fs"])
-        t_s = (recording["tick_ms"] - recording["tick_ms"][0]) / 1000.0
+        t_s = np.arange(len(sweeps)) / rate_hz
         group = next(iter(json.loads(str(recording["session_config"]))["groups"][0].values()))
         base_m = json.loads(str(recording["metadata"]))["base_step_length_m"]
     config = [
@@ -84,13 +85,15 @@ def micradar_logs(source: Path) -> dict[str, list[tuple[float, str, float]]]:
     logs: dict[str, list[tuple[float, str, float]]] = {}
     for name, group in groupby(rows, key=lambda row: row["file"]):
         log: list[tuple[float, str, float]] = []
-        first = None
+        second = None
         for row in group:
             hours, minutes, seconds = (int(part) for part in row["time"].split(":"))
-            second = 3600 * hours + 60 * minutes + seconds
-            first = second if first is None else first
-            # A log across midnight goes on.
-            log.append((float((second - first) % 86400), row["key"], float(row["value"] or "nan")))
+            clock = 3600 * hours + 60 * minutes + seconds
+            if second is None:
+                first = second = clock
+            # Lines a little out of order stay where they are; a log across midnight goes on.
+            second = max(second, clock + 86_400 * round((second - clock) / 86_400))
+            log.append((float(second - first), row["key"], float(row["value"] or "nan")))
         logs[name] = log
     return logs
 
@@ -119,10 +122,10 @@ def belt_mm(source: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(len(resp)) / rate_hz, (resp - np.median(resp)) / swing * BELT_MM
 
 
-def belt_night(source: Path, out: Path, lead_s: float = 60.0) -> Path:
+def belt_night(source: Path, out: Path, lead_s: float = LEAD_S) -> Path:
     """A whole night of a belt as TinyFrame phases, after a minute of an empty room."""
     belt_s, mm = belt_mm(source)
-    t_s = np.arange(0.0, lead_s + belt_s[-1], SPEED_OF_TIME_STEP_S)
+    t_s = np.arange(0.0, lead_s + belt_s[-1], PHASE_STEP_S)
     displacement = np.interp(t_s - lead_s, belt_s, mm)
     there = t_s >= lead_s
     distance = np.where(there, BELT_DISTANCE_M, np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def _evening(minutes: float, empty_s: float = 60.0) -> Scene:
     """A minute of an empty room, then somebody at 0.6 m who breathes 3 mm to each side 15 times a minute."""
     t_s = np.arange(round(minutes * 60 * 20) + 1) / 20
     there = t_s >= empty_s
-    displacement = np.where(there, 3 * np.sin(2 * np.pi * 0.25 * t_s), np.nan)
+    # Its length wanders by some 4 %: what is as even as a machine is taken for one.
+    breath = 3 * np.sin(2 * np.pi * 0.25 * t_s + 0.6 * np.sin(t_s / 7) + 0.4 * np.sin(t_s / 3.1))
+    displacement = np.where(there, breath, np.nan)
     moving = np.where(there & (t_s < empty_s + 10), 0.8, 0.0)  # getting into bed
     return Scene(t_s, displacement, np.where(there, 0.6, np.nan), moving)
 
@@ -106,7 +109,7 @@ def test_an_empty_room_leaves_no_epoch_and_no_session(tmp_path: Path) -> None:
 def test_people_can_read_a_replay(tmp_path: Path) -> None:
     text = "\n".join(summary(_replayed(_written(tmp_path / "night.flcap", Module.TINYFRAME))))
     assert "somebody" in text
-    assert "breathing: median 15.0 a minute" in text
+    assert re.search(r"breathing: median 1[45]\.\d a minute", text)
 
 
 def test_what_is_no_capture_is_one_line(tmp_path: Path) -> None:
