@@ -39,8 +39,13 @@ PROOF_S = 600.0  # irregular breaths and targets keep nobody for longer without 
 DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
 LIVELY = 6.5  # Acconeer activity of a body: chairs measured below 5, seated people above 9
 GONE = 16.0  # activity fallen to this fraction of the last minute's is no held breath: the heart alone leaves more
-SHALLOW_MM = 0.06  # breaths less deep are noise ...
-FLOOR_MARGIN, FLOOR_S, FLOOR_MM = 3.0, 300.0, 0.3  # ... or than three times an empty room's swings, learnt up to this
+SHALLOW_MM = 0.06  # breaths less deep prove nobody ...
+FLOOR_MARGIN, FLOOR_S, FLOOR_MM = (
+    3.0,
+    300.0,
+    0.1,
+)  # ... nor less than three times an empty room's swings, learnt up to this
+UNBREATHING = 0.2  # quality below which an empty room's swings are learnt
 FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
 UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.015, 150.0, 12  # more even than any sleeper for so long
@@ -133,11 +138,16 @@ class PresenceGate:
     def _evidence(self, t_s: float) -> _Evidence:
         """Of the second that ended at ``t_s``: the sum, and the weightiest in words."""
         depth_mm = self._chest.amplitude or 0.0
-        if not self._present:
+        rate_brpm, quality = self._chest.rate(t_s)
+        if not self._present and quality < UNBREATHING and self._is_vacant():
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
-        deep = depth_mm >= max(SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
+        deep = depth_mm >= max(0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
         steady = self._steady()
-        found = [one for one in (self._movement(t_s), self._breathing(t_s, deep), self._life()) if one is not None]
+        found = [
+            one
+            for one in (self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality), self._life())
+            if one is not None
+        ]
         if not found:
             target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
             found.append(self._hold(t_s, deep, target) or self._nothing(t_s, target))
@@ -155,9 +165,8 @@ class PresenceGate:
         self._moved_t_s = t_s
         return _Evidence(MOVEMENT, "body movement")
 
-    def _breathing(self, t_s: float, deep: bool) -> _Evidence | None:
-        rate_brpm, quality = self._chest.rate(t_s)
-        if rate_brpm is None or not deep or t_s - self._chest.recent[-1].t_s > FRESH_S:
+    def _breathing(self, t_s: float, rate_brpm: float | None, quality: float) -> _Evidence | None:
+        if rate_brpm is None or t_s - self._chest.recent[-1].t_s > FRESH_S:
             return None
         if self._evenness.is_machine(t_s):
             return _Evidence(MACHINE, "something that moves as evenly as a machine")
@@ -196,6 +205,12 @@ class PresenceGate:
         if t_s - self._moved_t_s < DEPARTURE_S and not target:
             return _Evidence(DEPARTED[self._module] + lost, "no sign of anybody since the last movement")
         return _Evidence(QUIET + lost, "no breathing seen, and no departure")
+
+    def _is_vacant(self) -> bool:
+        """Whether the module sees nothing at all, so that what swings is the room."""
+        if self._module is Module.TINYFRAME:
+            return self._heard and not self._distance_m >= 0.0
+        return self._activity < (LIVELY / 4.0 if self._module is Module.ACCONEER else 1.0)
 
     def _may_move(self) -> bool:
         """Whether a moving signal can be a body at all, and not the noise of an empty room."""

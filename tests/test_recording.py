@@ -14,7 +14,7 @@ from appliance.respiration import Respiration
 
 
 def belt(fs: float, seconds: float = 120.0, brpm: float = 15.0) -> np.ndarray:  # type: ignore[type-arg]
-    return np.sin(2 * np.pi * brpm / 60 * np.arange(round(seconds * fs)) / fs)
+    return np.asarray(np.sin(2 * np.pi * brpm / 60 * np.arange(round(seconds * fs)) / fs))
 
 
 def rate(resp: np.ndarray, fs: float) -> float | None:  # type: ignore[type-arg]
