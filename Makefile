@@ -25,8 +25,11 @@ run:  ## the whole box on this computer: simulated sleeper, page at 127.0.0.1:80
 night: $(NIGHT)  ## a simulated night through the whole box: hypnogram and statistics
 	$(FIRSTLIGHT) replay $(NIGHT)
 
-bench: $(NIGHT)  ## how long an eight-hour night takes from bytes to hypnogram
-	time $(FIRSTLIGHT) replay $(NIGHT) --json >build/night.jsonl
+bench:  ## what a night, an hour 23 and the two services cost (docs/measured.md)
+	./setup.sh venv
+	.venv/bin/python tests/bench.py night
+	.venv/bin/python tests/bench.py long
+	.venv/bin/python tests/bench.py live
 
 train:  ## simulated nights, network, export, evaluation (Python 3.11)
 	./setup.sh venv train

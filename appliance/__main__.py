@@ -271,6 +271,20 @@ def simulate(scenario: Path, seed: int, module: str, out: Path, truth: Path) -> 
         raise Refusal(str(error)) from error
 
 
+@main.command()
+@CONFIG
+def doctor(config_path: Path) -> None:
+    """What is wired, what answers, what is wrong and how to mend it."""
+    from appliance.doctor import examine
+
+    marks = {True: "ok   ", False: "WRONG", None: "-    "}
+    ill = 0
+    for verdict in examine(_load(config_path)):
+        click.echo(f"{marks[verdict.is_well]} {verdict.part}: {verdict.said}")
+        ill += verdict.is_well is False
+    sys.exit(1 if ill else 0)
+
+
 @main.command("config")
 @CONFIG
 def show_config(config_path: Path) -> None:

@@ -113,7 +113,10 @@ def build(
         complaints.append(why_not)
         _log.error(why_not)
 
-    factory: Any = had(lambda: open_pins(_pins(config)), "No pins")
+    def seconds() -> float:
+        return clock.now().mono_s
+
+    factory: Any = had(lambda: open_pins(pins_of(config)), "No pins")
     out = config.outputs
     lamp = buzzer = indicator = None
     make_button: Callable[[Callable[[float, bool], None]], Button] | None = None
@@ -126,15 +129,14 @@ def build(
                 rest.callback(part.close)
 
         def make_button(tee: Callable[[float, bool], None]) -> Button:
-            return Button(out.button, factory, lambda: clock.now().mono_s, tee)
+            return Button(out.button, factory, seconds, tee)
 
     def make_radar(deliver: Callable[[Any], None], tee: Tee) -> Radar:
         radar = config.radar
-        port = None if radar.port == AUTO else radar.port
-        return Radar(port, radar.module, radar.baud, lambda: clock.now().mono_s, deliver, tee, clock.speed)
+        return Radar(port_of(config), radar.module, radar.baud, seconds, deliver, tee, clock.speed)
 
     def make_room() -> Environment:
-        return Environment(_bus(config, clock), lambda: clock.now().mono_s)
+        return Environment(bus_of(config, seconds), seconds)
 
     recorder = None
     raw_path = raw or (_raw_path(config, clock) if config.capture.keep_raw else None)
@@ -162,11 +164,15 @@ def record_radar(config: Config, out: Path, stop: threading.Event, say: Callable
     clock = WallClock()
     radar = config.radar
     recorder = RawRecorder(out, _iso(clock), lambda: radar_link.health().module)
+
+    def seconds() -> float:
+        return clock.now().mono_s
+
     radar_link = Radar(
-        None if radar.port == AUTO else radar.port,
+        port_of(config),
         radar.module,
         radar.baud,
-        lambda: clock.now().mono_s,
+        seconds,
         lambda chunk: None,
         recorder.tee,
     )
@@ -212,18 +218,25 @@ def _iso(clock: Clock) -> str:
     return datetime.fromtimestamp(now.utc_s - now.mono_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _pins(config: Config) -> str:
+def port_of(config: Config) -> str | None:
+    """The radar's port by name, None to look for it."""
+    return None if config.radar.port == AUTO else config.radar.port
+
+
+def pins_of(config: Config) -> str:
+    """Which pins: those of a Pi, or made-up ones where there is none."""
     if config.outputs.pins != AUTO:
         return config.outputs.pins
     model = Path("/proc/device-tree/model")
     return "lgpio" if model.exists() and b"Raspberry Pi" in model.read_bytes() else "mock"
 
 
-def _bus(config: Config, clock: Clock) -> Any:
+def bus_of(config: Config, clock: Callable[[], float]) -> Any:
+    """The room's I2C bus.  Raises DriverError with one line."""
     if config.environment.bus == "twin":
         from drivers.twins.i2c import room_bus
 
-        return room_bus(lambda: clock.now().mono_s)
+        return room_bus(clock)
     return open_bus(int(config.environment.bus))
 
 
