@@ -48,7 +48,8 @@ FLOOR_MARGIN, FLOOR_S, FLOOR_MM = (
 UNBREATHING = 0.2  # quality below which an empty room's swings are learnt
 FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
 UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
-MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.015, 150.0, 12  # more even than any sleeper for so long
+MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
+OUTLIER = 0.3  # relative length of a missed or doubled turn, which makes nobody human
 
 
 class Presence(NamedTuple):
@@ -250,9 +251,10 @@ class _Evenness:
         if len(self._intervals) >= MACHINE_BREATHS and t_s - self._intervals[0][0] > 0.8 * MACHINE_S:
             lengths = sorted(length for _, length in self._intervals)
             median = lengths[len(lengths) // 2]
-            away = sorted(abs(length - median) for length in lengths)
-            self._cv = 1.4826 * away[len(away) // 2] / median  # robust: a missed turn does not make it human
+            usual = [length for length in lengths if abs(length - median) < OUTLIER * median]
+            mean = sum(usual) / len(usual)
+            self._cv = math.sqrt(sum((length - mean) ** 2 for length in usual) / len(usual)) / mean
 
     def is_machine(self, t_s: float) -> bool:
-        """True when two minutes of breaths up to now were as even as a machine's."""
+        """True when three minutes of breaths up to now were as even as a machine's."""
         return self._cv < MACHINE_CV and t_s - self._intervals[-1][0] < 30.0

@@ -154,7 +154,7 @@ def test_the_modules_own_word_counts_for_nothing() -> None:
 
 
 def test_a_fan_is_not_breathing() -> None:
-    """Swings at 8/min whose intervals vary by less than 1 % are a machine's, once two minutes of them are known."""
+    """Swings at 8/min whose intervals vary by less than 1 % are a machine's, once three minutes of them are known."""
     verdicts = seen(Module.TINYFRAME, phases(breath(8, 3.0), 0, 900))
     assert share_present(verdicts, 300, 900) == 0.0
     assert "machine" in verdicts[-1].reason
