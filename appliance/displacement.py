@@ -16,7 +16,7 @@ from drivers.readings import Module, RadarSample
 from models.contract import SIGNAL_HZ
 
 TINYFRAME_MM_PER_RAD = 0.398  # lambda / 4 pi at 60.0 GHz
-JUMP_RAD = 1.0  # per frame of a 16 Hz stream: faster than any breath, a movement
+JUMP_RAD = 1.0  # per frame of a 16 Hz stream
 FRAME_S = 1.0 / 16.0
 MICRADAR_MM_PER_COUNT = 0.04  # arbitrary: the module gains its waveform by itself; brings a breath near to real size
 MAX_GAP_S = 0.55  # two lost samples of the slowest waveform (5 Hz) still interpolate
@@ -60,6 +60,7 @@ class Displacement:
         self._t0_s = NAN
         self._v0 = NAN
         self._raw0 = NAN
+        self._step = 0.0  # to it from the one before
         self._offset = 0.0  # segment level minus raw level
         self._broke = True  # the next valid tick starts a segment
         self._level = 0.0  # of the last valid tick
@@ -121,8 +122,12 @@ class Displacement:
         if phase is None or phase == 0.0 or not math.isfinite(phase):
             return
         raw = phase * TINYFRAME_MM_PER_RAD
+        step = raw - self._raw0
         limit = JUMP_RAD * max(1.0, (sample.t_s - self._t0_s) / FRAME_S)  # NaN at first: max() gives 1.0
-        jumped = abs(raw - self._raw0) > min(limit, math.pi) * TINYFRAME_MM_PER_RAD
+        limit = min(limit, math.pi) * TINYFRAME_MM_PER_RAD
+        # A deep breath in may go as fast, but not from one frame to the next.
+        jumped = abs(step) > limit and not abs(step - self._step) < 0.75 * limit
+        self._step = 0.0 if jumped else step
         self._value(sample.t_s, raw, jumped, ticks)
 
     def _wave(self, sample: RadarSample, ticks: list[Tick]) -> None:
