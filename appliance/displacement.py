@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from appliance.echo import LIVELY, Echo
+from appliance.echo import ABOVE_NOISE, Echo
 from drivers.readings import Module, RadarSample
 from models.contract import SIGNAL_HZ
 
@@ -140,7 +140,7 @@ class Displacement:
         step = self._echo.update(sample.t_s, sample.iq, sample.sweep_spread)
         self._activity, self._activity_t_s = step.activity, sample.t_s
         self._stir = step.moving
-        self._is_noise = not step.activity >= LIVELY  # whose phase whirls without meaning anything
+        self._is_noise = not step.activity >= ABOVE_NOISE
         self._value(sample.t_s, step.position_mm, step.jumped and not self._is_noise, ticks)
 
     def _value(self, t_s: float, raw: float, jumped: bool, ticks: list[Tick]) -> None:

@@ -15,7 +15,7 @@ JUMP_RAD = 2.0  # in one frame: beyond it the turn is anyone's guess
 SETTLE_S = 4.0  # over which a point's mean and variance run: about a breath
 NOISE_S = 120.0  # over which the noise floor may rise
 STIRRED = 0.25  # share by which a frame's sweeps disagree (0.06-0.13 while a chest breathes): half a body movement
-LIVELY = 3.0  # deviation over one sweep's noise, below which nothing that moves is near enough to be somebody
+ABOVE_NOISE = 3.0  # deviation over one sweep's noise, below which the phase whirls without meaning anything
 
 
 class EchoStep(NamedTuple):
@@ -54,5 +54,5 @@ class Echo:
         self._position_mm += advance * MM_PER_RAD
         if not known:
             return EchoStep(self._position_mm, abs(advance) > JUMP_RAD, math.nan, 0.0)
-        moving = 0.5 * stir / STIRRED if activity >= LIVELY else 0.0
+        moving = 0.5 * stir / STIRRED if activity >= ABOVE_NOISE else 0.0
         return EchoStep(self._position_mm, abs(advance) > JUMP_RAD, activity, moving)

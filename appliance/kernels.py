@@ -7,13 +7,29 @@ alone; ``warm`` compiles at install or start-up.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-@njit(cache=True)
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """``function`` compiled at its first call; kept on disk where there is a place for it (NUMBA_CACHE_DIR)."""
+    try:
+        kernel: Callable[P, R] = njit(cache=True)(function)
+    except (
+        RuntimeError
+    ):  # "no locator available": a read-only install without a home; the alarm must start all the same
+        kernel = njit(function)
+    return kernel
+
+
+@compiled
 def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tuple[float, float, float]:
     """Strength and period of the strongest repetition in a window.
 
@@ -63,7 +79,7 @@ def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tupl
     return 0.0, math.nan, share
 
 
-@njit(cache=True)
+@compiled
 def follow_echo(
     before: NDArray[np.complex128],
     mean: NDArray[np.complex128],
