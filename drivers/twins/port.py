@@ -23,7 +23,7 @@ from drivers.twins.scene import Scene, Twin
 
 log = logging.getLogger(__name__)
 
-TURN_S = 0.01  # real time between two looks at the clock
+TURN_S = 0.002  # real time between two looks at the clock: what leaves late looks like a jittery module
 STUCK_S = 0.5  # real time for which the host may leave its buffer full before bytes are lost, as on a UART
 TCGETS2, TERMIOS2 = 0x802C542A, struct.Struct("<4I20x2I")  # asm-generic/termbits.h: the last two are the speeds
 NOISE = b"[00:04:17.120] wifi: state: run -> init (0x1)\r\n"
