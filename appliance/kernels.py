@@ -25,7 +25,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     except (
         RuntimeError
     ):  # "no locator available": a read-only install without a home; the alarm must start all the same
-        kernel = njit(function)
+        kernel = njit(cache=False)(function)
     return kernel
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.displacement import Tick
-from appliance.kernels import periodicity, warm
+from appliance.kernels import compiled, periodicity, warm
 from appliance.respiration import Breathing, Respiration, epochs_of
 from drivers.readings import Module
 from models.contract import Breath, Epoch
@@ -232,3 +233,10 @@ def test_periodicity_of_a_sine_and_of_nothing() -> None:
     assert share == pytest.approx(0.8, abs=0.02)
     assert periodicity(np.full(150, np.nan), 8, 60)[0] == 0.0
     assert periodicity(np.zeros(150), 8, 60)[0] == 0.0
+
+
+def test_kernels_run_where_no_cache_can_be_kept() -> None:
+    """A function without a file has no place for its cache, like a read-only install without a home."""
+    scope: dict[str, Callable[[float], float]] = {}
+    exec("def twice(x):\n    return 2.0 * x", scope)
+    assert compiled(scope["twice"])(21.0) == 42.0
