@@ -204,7 +204,7 @@ class Night:
         if not presence.present:
             self._breathing = self._staged = None
         primary = self._sensing is not None and self._sensing.is_primary
-        self._write(self._diary.presence(presence.t_s, presence.present, primary, now))
+        self._write(self._diary.presence(presence.t_s, presence.present if presence.heard else None, primary, now))
 
     def _epoch(self, staged: StagedEpoch, now: Instant) -> None:
         self._staged = staged

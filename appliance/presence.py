@@ -59,6 +59,7 @@ class Presence(NamedTuple):
     present: bool
     confidence: float  # 0-1
     reason: str  # the weightiest evidence of this second, in words
+    heard: bool = True  # False: no word from the radar, so nothing is known
 
 
 class _Evidence(NamedTuple):
@@ -131,10 +132,11 @@ class PresenceGate:
             self._chest.reset()
         elif not self._present and self._log_odds >= APPEAR:
             self._present = True
+        heard = self._heard
         self._moving_ticks = 0
         self._heard = self._no_target = False
         self._activity = self._distance_m = math.nan
-        return Presence(t_s, self._present, 1.0 / (1.0 + math.exp(-self._log_odds)), evidence.reason)
+        return Presence(t_s, self._present, 1.0 / (1.0 + math.exp(-self._log_odds)), evidence.reason, heard)
 
     def _evidence(self, t_s: float) -> _Evidence:
         """Of the second that ended at ``t_s``: the sum, and the weightiest in words."""

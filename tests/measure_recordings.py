@@ -109,7 +109,8 @@ def desk(data: Path, out: Path) -> Iterator[str]:
         if name.startswith("S"):
             everybody.append(shares[0])
         yield f"| {name} | {len(there)} s | " + " | ".join(f"{100 * share:.0f} %" for share in shares) + " |"
-    yield f"| seated, all {len(everybody)} | | {100 * np.mean(everybody):.0f} %, least {100 * min(everybody):.0f} % | | |"
+    least, mean = 100 * min(everybody), 100 * np.mean(everybody)
+    yield f"| seated, all {len(everybody)} | | {mean:.0f} %, least {least:.0f} % | | |"
 
 
 def belts(data: Path, out: Path) -> Iterator[str]:

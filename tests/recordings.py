@@ -24,7 +24,7 @@ from drivers.twins import AcconeerTwin, TinyFrameTwin
 from drivers.twins.acconeer import sweeps_of
 
 STARTED = "2026-01-05T22:00:00Z"
-BELT_MM = 1.5  # standard deviation given to a belt's breath: a chest seen from the side (4 mm peak to peak)
+BELT_MM = 4.0  # given to a belt's typical breath (5th to 95th percentile of 20 s): a chest seen from the side
 BELT_DISTANCE_M = 0.6
 LEAD_S = 60.0  # of an empty room before the belt begins
 PHASE_STEP_S = 0.0625  # TinyFrame phases leave 16 times a second
@@ -118,8 +118,9 @@ def belt_mm(source: Path) -> tuple[np.ndarray, np.ndarray]:
     with np.load(source) as night:
         resp = night["resp"].astype(float)
         rate_hz = float(night["fs"])
-    swing = np.median(np.abs(resp - np.median(resp))) * 1.4826
-    return np.arange(len(resp)) / rate_hz, (resp - np.median(resp)) / swing * BELT_MM
+    windows = resp[: len(resp) // (20 * round(rate_hz)) * 20 * round(rate_hz)].reshape(-1, 20 * round(rate_hz))
+    depth = np.median(np.diff(np.percentile(windows, (5, 95), axis=1), axis=0))
+    return np.arange(len(resp)) / rate_hz, (resp - np.median(resp)) / depth * BELT_MM
 
 
 def belt_night(source: Path, out: Path, lead_s: float = LEAD_S) -> Path:

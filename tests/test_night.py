@@ -219,6 +219,18 @@ def test_a_night_that_broke_off_long_ago_is_closed_where_it_broke_off() -> None:
     assert again.of(SessionRecord)[-1].left_utc == MIDNIGHT + 3600
 
 
+def test_a_silent_radar_is_not_an_empty_bed() -> None:
+    box = Box()
+    box.in_bed(10)
+    for _ in range(600):
+        box.turn(Presence(box.t_s + 1.0, False, 0.4, "no word from the radar", heard=False))
+    box.in_bed(10)
+    box.in_bed(31, present=False)
+    last = box.of(SessionRecord)[-1]
+    assert last.absences == ()
+    assert last.statistics["unscored_s"] == 600
+
+
 def test_without_a_word_from_the_radar_presence_is_unknown() -> None:
     box = Box()
     box.in_bed(1)
