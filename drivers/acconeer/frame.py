@@ -21,7 +21,7 @@ from drivers.acconeer.messages import (
     result_of,
     sweeps,
 )
-from drivers.readings import LinkCounters
+from drivers.framing import Scan, StreamDecoder
 
 MAX_LINE = 8192  # the set-up reply with its calibration data is the longest, well under 4 KiB
 
@@ -85,36 +85,19 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-class FrameDecoder:
-    """Bytes in, good frames out.  Never raises; after a bad check it looks again from the next byte."""
+class FrameDecoder(StreamDecoder[Frame]):
+    """JSON lines, and the binary payload that a line announces."""
 
     def __init__(self) -> None:
-        self.counters = LinkCounters()
-        self.offsets: list[int] = []  # where in the stream each of the frames last returned began
+        super().__init__()
         self.layout: Layout | None = None
-        self._buffer = b""
-        self._base = 0  # stream offset of the buffer's first byte
         self._size: int | None = None  # the payload size that results must have, once known
         self._refused: int | None = None  # the size that the last result was refused for
 
-    @property
-    def pending(self) -> int:
-        """Bytes that wait for the rest of their frame: fewer than the largest legal frame has."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that ``data`` completes.  Any split of a stream gives the same frames."""
-        return self._scan(self._buffer + data, 0)
-
-    def idle(self) -> list[Frame]:
-        """Gives up the frame that waits, because nothing came for 100 ms, and looks again from its next byte."""
-        if not self._buffer:
-            return []
-        self.counters.garbage_bytes += 1
-        return self._scan(self._buffer, 1)
-
-    def _scan(self, buffer: bytes, position: int) -> list[Frame]:
-        counters, frames, offsets = self.counters, [], []
+    def _scan(self, buffer: bytes, position: int) -> Scan[Frame]:
+        counters = self.counters
+        frames: list[Frame] = []
+        starts: list[int] = []
         end = len(buffer)
         while True:
             found = buffer.find(_OPENING, position)
@@ -138,13 +121,9 @@ class FrameDecoder:
             if kind_of(message) is None:
                 counters.unknown_kinds += 1
             frames.append(Frame(message, buffer[line_end + 1 : stop], self.layout))
-            offsets.append(self._base + position)
+            starts.append(position)
             position = stop
-        counters.frames += len(frames)
-        self.offsets = offsets
-        self._base += position
-        self._buffer = buffer[position:]
-        return frames
+        return Scan(frames, starts, position)
 
     def _payload_size(self, message: dict[str, Any]) -> int | None:
         """How many binary bytes follow the message, or None where it cannot be right.

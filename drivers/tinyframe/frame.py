@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from drivers.readings import LinkCounters
+from drivers.framing import Scan, StreamDecoder
 
 MAX_PAYLOAD = 1024
 PHASES, BREATH_RATE, HEART_RATE, DISTANCE = 0x0A13, 0x0A14, 0x0A15, 0x0A16
@@ -73,33 +73,13 @@ def is_forbidden(frame: Frame) -> bool:
     return frame.kind in (OTA_LOADER, FACTORY)
 
 
-class FrameDecoder:
-    """Bytes in, good frames out.  Never raises; after a bad check it looks again from the next byte."""
+class FrameDecoder(StreamDecoder[Frame]):
+    """Frames by their length, then by their checks."""
 
-    def __init__(self) -> None:
-        self.counters = LinkCounters()
-        self.offsets: list[int] = []  # where in the stream each of the frames last returned began
-        self._buffer = b""
-        self._base = 0  # stream offset of the buffer's first byte
-
-    @property
-    def pending(self) -> int:
-        """Bytes that wait for the rest of their frame: fewer than the largest legal frame has."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that ``data`` completes.  Any split of a stream gives the same frames."""
-        return self._scan(self._buffer + data, 0)
-
-    def idle(self) -> list[Frame]:
-        """Gives up the frame that waits, because nothing came for 100 ms, and looks again from its next byte."""
-        if not self._buffer:
-            return []
-        self.counters.garbage_bytes += 1
-        return self._scan(self._buffer, 1)
-
-    def _scan(self, buffer: bytes, position: int) -> list[Frame]:
-        counters, frames, offsets = self.counters, [], []
+    def _scan(self, buffer: bytes, position: int) -> Scan[Frame]:
+        counters = self.counters
+        frames: list[Frame] = []
+        starts: list[int] = []
         end = len(buffer)
         while position < end:
             if buffer[position] != 0x01:
@@ -131,10 +111,6 @@ class FrameDecoder:
             if kind not in KINDS:
                 counters.unknown_kinds += 1
             frames.append(Frame(ident, kind, data))
-            offsets.append(self._base + position)
+            starts.append(position)
             position = stop
-        counters.frames += len(frames)
-        self.offsets = offsets
-        self._base += position
-        self._buffer = buffer[position:]
-        return frames
+        return Scan(frames, starts, position)
