@@ -124,7 +124,8 @@ def belts(data: Path, out: Path) -> Iterator[str]:
         setting = AlarmSetting(enabled=True, hour=due_min // 60, minute=due_min % 60, timezone="UTC")
         lines = replayed(recordings.belt_night(source, out / "belt.flcap"), setting)
         there = presence(lines, end_of(lines))[int(recordings.LEAD_S) + 60 :]
-        away = _against_spectrum(rates(lines), belt_s + recordings.LEAD_S, mm)
+        away, clear = _against_spectrum(rates(lines), belt_s + recordings.LEAD_S, mm)
+        near = np.abs(away) < 1.0
         stages = [line["stage"] for line in lines if line["kind"] == "epoch"]
         minutes = " ".join(f"{stages.count(word) / 2:.0f}" for word in ("wake", "light", "deep", "rem", "unscored"))
         rang = [line["t"] for line in lines if line["kind"] == "alarm" and line["phase"] == "ringing"]
@@ -132,16 +133,22 @@ def belts(data: Path, out: Path) -> Iterator[str]:
         alarm = "rang at the set time" if rang and abs(rang[0] - due_s) <= 1.0 else f"{rang}, due {due_s}"
         yield (
             f"| {name} | {belt_s[-1] / 3600:.1f} h | {100 * there.mean():.1f} % | median difference "
-            f"{np.median(np.abs(away)):.2f}/min, {100 * (np.abs(away) < 1.0).mean():.0f} % within 1/min "
-            f"of {len(away)} | {minutes} | {alarm} |"
+            f"{np.median(np.abs(away)):.2f}/min, {100 * near.mean():.0f} % of {len(away)} within 1/min; "
+            f"of the {clear.sum()} with a clear peak {100 * near[clear].mean():.0f} % "
+            f"| {minutes} | {alarm} |"
         )
 
 
-def _against_spectrum(told: np.ndarray, belt_s: np.ndarray, mm: np.ndarray, window_s: float = 300.0) -> np.ndarray:
-    """Our median rate less the highest peak of the belt's spectrum between 6 and 30 a minute, window by window."""
+def _against_spectrum(
+    told: np.ndarray, belt_s: np.ndarray, mm: np.ndarray, window_s: float = 300.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Our median rate less the highest peak of the belt's spectrum between 6 and 30 a minute, window by window.
+
+    A peak is clear when half of that band's power lies within 1.5 a minute of it.
+    """
     fs = 1.0 / float(np.median(np.diff(belt_s)))
     size = int(window_s * fs)
-    away = []
+    away, clear = [], []
     for start in range(0, len(mm) - size, size):
         piece = mm[start : start + size]
         power = np.abs(np.fft.rfft((piece - piece.mean()) * np.hanning(size), 8 * size)) ** 2
@@ -152,7 +159,8 @@ def _against_spectrum(told: np.ndarray, belt_s: np.ndarray, mm: np.ndarray, wind
         ours = told[(told[:, 0] >= from_s) & (told[:, 0] < to_s), 1]
         if len(ours) >= 60:
             away.append(float(np.median(ours)) - peak)
-    return np.array(away)
+            clear.append(power[band & (np.abs(brpm - peak) <= 1.5)].sum() >= 0.5 * power[band].sum())
+    return np.array(away), np.array(clear, bool)
 
 
 TABLES = {"seats": seats, "vendor": vendor, "desk": desk, "belts": belts}
