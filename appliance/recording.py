@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from appliance.displacement import HALF_ACCELERATION_MM_S2, Tick
+from appliance.displacement import HALF_ACCELERATION_MM_S2, NAN, Tick
 from models.contract import SIGNAL_HZ
 
 TYPICAL_BREATH_MM = 4.0  # peak to trough, to which the median breath of a recording is scaled
@@ -44,6 +44,9 @@ def ticks_from_recording(resp: ArrayLike, fs: float) -> Iterator[Tick]:
         missing = value != value
         yield Tick(k / SIGNAL_HZ, value, moving[k], broke=broke and not missing)
         broke = missing
+    # The last sample lasts as long as every other: without its end the last epoch would be lost.
+    for k in range(y.size, math.floor(x.size / fs * SIGNAL_HZ + 1e-9)):
+        yield Tick(k / SIGNAL_HZ, NAN, NAN)
 
 
 def _resample(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
