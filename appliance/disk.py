@@ -42,6 +42,8 @@ class Disk:
         self._in: queue.Queue[Sequence[Record] | Mapping[str, Any]] = queue.Queue(QUEUED_BATCHES)
         self._out: queue.Queue[News] = queue.Queue(64)
         self._batch: list[Record] = []
+        self._document: Mapping[str, Any] | None = None  # the alarm's, while its copy does not hold it
+        self._written_s: float | None = None
         self._settings: Mapping[str, Any] | None = None
         self._offered = 0  # the greatest request id that the loop was given
         self._complaint: str | None = None
@@ -67,14 +69,27 @@ class Disk:
 
     def run(self, stop: threading.Event) -> None:
         """The thread's body: until ``stop``, and then until everything is written that can be."""
-        self._out.put_nowait(News(unfinished=self._ledger.unfinished()))
-        written_s = time.monotonic()
+        self.begin()
         while not stop.is_set():
-            urgent = self._collect(LOOK_S)
-            if urgent or time.monotonic() - written_s >= self._write_s:
-                self._flush()
-                written_s = time.monotonic()
-            self._look()
+            self.serve(time.monotonic(), LOOK_S)
+        self.end()
+
+    def begin(self) -> None:
+        """Before the first round: what an earlier process left open."""
+        self._out.put_nowait(News(unfinished=self._ledger.unfinished()))
+
+    def serve(self, now_s: float, patience_s: float = 0.0) -> None:
+        """One round at ``now_s`` (monotonic seconds): take what waits, write what is due, look what the page wants."""
+        if self._written_s is None:
+            self._written_s = now_s
+        urgent = self._collect(patience_s)
+        if urgent or now_s - self._written_s >= self._write_s:
+            self._flush()
+            self._written_s = now_s
+        self._look()
+
+    def end(self) -> None:
+        """Write everything that can be written, and let go of the file."""
         self._collect(0.0)
         self._flush()
         self._ledger.close()
@@ -94,13 +109,18 @@ class Disk:
             batch = self._in.get(timeout=patience_s) if patience_s else self._in.get_nowait()
             while True:
                 if isinstance(batch, Mapping):
-                    self._copy.save(batch)
+                    self._document = batch
                 else:
                     self._batch.extend(batch)
                     urgent = urgent or any(isinstance(record, _URGENT) for record in batch)
                 batch = self._in.get_nowait()
         except queue.Empty:
+            self._save()
             return urgent
+
+    def _save(self) -> None:
+        if self._document is not None and self._copy.save(self._document):
+            self._document = None  # else it is tried again at the next round: a full disk may have room by then
 
     def _flush(self) -> None:
         self._ledger.write(self._batch)  # which keeps what it cannot write

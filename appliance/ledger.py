@@ -32,8 +32,9 @@ class Ledger:
     A record that the schema refuses is a bug and does raise (``sqlite3.IntegrityError`` and its like).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_store: Callable[[Path, Role], Store] = Store) -> None:
         self.path = path
+        self._open_store = open_store
         self.dropped = 0  # records that no longer fitted into memory
         self._store: Store | None = None
         self._trouble: str | None = None
@@ -118,7 +119,7 @@ class Ledger:
     def _opened(self) -> Store:
         if self._store is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._store = Store(self.path, Role.SUPERVISOR)
+            self._store = self._open_store(self.path, Role.SUPERVISOR)
             self._notice = self._store.complaint or self._notice
         return self._store
 

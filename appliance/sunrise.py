@@ -70,6 +70,7 @@ _NOTE_MS = 200  # two turns of the supervisor's loop
 # A piezo has one loudness: it grows by sounding for more of the time and nearer to its resonance of some 2 to 4 kHz.
 # The notes are those of an equal-tempered C major chord, from C5.
 _RING = (
+    _Phrase(1_200, (523.25, 659.25, 783.99), 0),  # a ring begins within a whole second, and must not begin with a pause
     _Phrase(15_000, (523.25, 659.25, 783.99), 2400),
     _Phrase(45_000, (523.25, 659.25, 783.99, 1046.50), 1700),
     _Phrase(90_000, (783.99, 1046.50, 1318.51, 1567.98), 1000),

@@ -93,7 +93,12 @@ class Supervisor:
     def turn(self, now: Instant) -> Outcome:
         """One turn, in the order that matters: the alarm first, so that nothing below can prevent it."""
         self._effectors.show(self._night.levels(now), self._indicator)
-        outcome = self._night.step(self._heard(self._senses.take(now), self._disk.news()), now)
+        inputs = self._heard(self._senses.take(now), self._disk.news())
+        try:
+            outcome = self._night.step(inputs, now)
+        except Exception:
+            self._disk.put_alarm(self._night.kept())  # a bug ends the process, but not what was pressed in this turn
+            raise
         self._indicator = outcome.indicator
         self._effectors.show(outcome.levels, outcome.indicator)
         self._disk.put(outcome.records)

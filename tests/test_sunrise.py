@@ -76,10 +76,11 @@ def sounding(start_s: int, end_s: int) -> float:
 
 
 def test_the_ring_sounds_at_once_and_grows() -> None:
-    assert ring_tone(0.0) is not None
+    # Facts are whole seconds, so a ring that begins with the process may be up to a second old when it is first shown.
+    assert None not in [ring_tone(k / 100) for k in range(101)]
     shares = [sounding(0, 15), sounding(15, 45), sounding(45, 90), sounding(90, 150)]
     assert shares == sorted(shares)
-    assert shares[0] == pytest.approx(0.2)  # three notes of 0.2 s in every 3 s
+    assert shares[0] == pytest.approx(4.2 / 15)  # 1.2 s at once, then three notes of 0.2 s in every 3 s
     assert shares[-1] == pytest.approx(2 / 3, abs=0.01)  # five in every 1.5 s
     highest = [max(ring_tone(a + k / 10) or 0.0 for k in range(30)) for a in (0, 15, 45, 90)]
     assert highest == sorted(highest)

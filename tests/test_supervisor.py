@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.alarm import AlarmSetting
+from appliance.alarm import AlarmFacts, AlarmSetting
 from appliance.alarm_copy import AlarmCopy
 from appliance.clock import CaptureClock, Instant
 from appliance.disk import QUEUED_BATCHES, Disk
@@ -22,7 +22,8 @@ from appliance.status import read_status
 from appliance.store import Role, Store
 from appliance.supervisor import Pins, Supervisor
 from appliance.watchdog import ServiceManager
-from drivers.readings import DriverError
+from drivers.outputs import LONG_PRESS_S, ButtonPress
+from drivers.readings import DriverError, Module
 
 SIX = 1_767_679_200  # 2026-01-06 06:00 UTC
 ALARM = AlarmSetting(enabled=True, hour=7, timezone="UTC")
@@ -71,6 +72,46 @@ def test_the_alarm_is_shown_before_anything_that_can_break(tmp_path: Path) -> No
         with pytest.raises(ZeroDivisionError):
             supervisor.turn(Instant(3600.0 + tenth / 10, SIX + 3600.0 + tenth / 10))
     assert _rings(shown)
+
+
+def test_a_bug_does_not_cost_what_was_pressed_in_its_turn(tmp_path: Path) -> None:
+    class Broken:
+        is_primary = True
+        trace = ()
+
+        def update(self, samples: object, now_s: float) -> None:
+            raise ZeroDivisionError("a bug in the signal chain")
+
+    class Pressed:
+        def take(self, now: Instant) -> Inputs:
+            if now.mono_s < 3610.0:
+                return Inputs()
+            return Inputs(module=Module.TINYFRAME, presses=[ButtonPress(now.mono_s - LONG_PRESS_S, LONG_PRESS_S)])
+
+    ringing = AlarmFacts(due_utc=SIX + 3600, rang_utc=SIX + 3600, ringing_utc=SIX + 3600)
+    night = Night(Settings(ALARM), Morning(ALARM, ringing), lambda module, settings: Broken())  # type: ignore[arg-type,return-value]
+    disk = _disk(tmp_path)
+    supervisor = Supervisor(night, Pressed(), Shown(), disk, CaptureClock(SIX))
+    supervisor.turn(Instant(3609.9, SIX + 3609.9))
+    with pytest.raises(ZeroDivisionError):
+        supervisor.turn(Instant(3610.0, SIX + 3610.0))
+    disk.end()  # as a process that ends by itself still does
+    kept = AlarmCopy(tmp_path).load()
+    assert kept is not None
+    assert kept["facts"]["ended_utc"] == SIX + 3610
+
+
+def test_the_alarms_copy_is_tried_again_until_the_disk_takes_it(tmp_path: Path) -> None:
+    disk = _disk(tmp_path)
+    in_its_way = tmp_path / "alarm.json.new"
+    in_its_way.mkdir()
+    disk.put_alarm({"standby": True})
+    disk.serve(0.0)
+    assert AlarmCopy(tmp_path).load() is None
+    in_its_way.rmdir()
+    disk.serve(1.0)
+    assert AlarmCopy(tmp_path).load() == {"standby": True}
+    disk.end()
 
 
 def test_a_disk_that_stands_still_stops_no_turn(tmp_path: Path) -> None:
