@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NIGHT := build/night.flcap.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help check test run night bench train
+.PHONY: help check test run night rehearse bench train
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +24,10 @@ run:  ## the whole box on this computer: simulated sleeper, page at 127.0.0.1:80
 
 night: $(NIGHT)  ## a simulated night through the whole box: hypnogram and statistics
 	$(FIRSTLIGHT) replay $(NIGHT)
+
+rehearse:  ## ten nights in which things go wrong: does it ring?
+	./setup.sh venv
+	$(FIRSTLIGHT) rehearse --nights 10 --faults
 
 bench:  ## what a night, an hour 23 and the two services cost (docs/measured.md)
 	./setup.sh venv

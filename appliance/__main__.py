@@ -272,6 +272,28 @@ def simulate(scenario: Path, seed: int, module: str, out: Path, truth: Path) -> 
 
 
 @main.command()
+@click.option("--nights", type=click.IntRange(1), default=10, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; the next has the next."
+)
+@click.option("--faults", is_flag=True, help="Let things go wrong: radar, disk, files, clock, process.")
+@click.option("--hours", type=click.FloatRange(1.0, 12.0), default=8.0, show_default=True, help="Of each night.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout and nothing else.")
+def rehearse(nights: int, seed: int, faults: bool, hours: float, as_json: bool) -> None:
+    """Whole nights through the real supervisor: does it ring?"""
+    from appliance.rehearsal import rehearse as play
+    from appliance.rehearsal import table
+
+    logging.disable(logging.CRITICAL)  # what goes wrong is the point, and stands in the table
+    lines: list[dict[str, Any]] = []
+    with _progress(nights, "rehearsing", as_json) as bar:
+        well = play(nights, seed, faults, hours, _say if as_json else lines.append, bar.update)
+    for text in table(lines) if lines else ():
+        click.echo(text)
+    sys.exit(0 if well else 1)
+
+
+@main.command()
 @CONFIG
 def doctor(config_path: Path) -> None:
     """What is wired, what answers, what is wrong and how to mend it."""

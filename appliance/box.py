@@ -106,7 +106,7 @@ def build(
 
     copy = AlarmCopy(config.paths.state)
     ledger = Ledger(database(config))
-    settings, morning, standby = _remembered(copy, config)
+    settings, morning, standby = remembered(copy, config)
 
     stager, why_not = load_stager(config.model.path)
     if why_not is not None:
@@ -191,7 +191,7 @@ def record_radar(config: Config, out: Path, stop: threading.Event, say: Callable
     return recorder
 
 
-def _remembered(copy: AlarmCopy, config: Config) -> tuple[Settings, Morning, bool]:
+def remembered(copy: AlarmCopy, config: Config) -> tuple[Settings, Morning, bool]:
     """What a restart goes on from: the copy beside the database, whose own settings follow with the first news."""
     fresh = Settings(replace(AlarmSetting(), timezone=config.timezone), config.bed.side)
     document = copy.load()

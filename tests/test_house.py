@@ -38,6 +38,7 @@ SHELLS = (
     "appliance.edf",
     "appliance.ledger",
     "appliance.raw",
+    "appliance.rehearsal.",
     "appliance.replay",
     "appliance.scenario",
     "appliance.senses",

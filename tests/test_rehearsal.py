@@ -1,0 +1,179 @@
+"""Rehearsed nights: the box rings through faults, and a judge that would see it if it did not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from appliance.__main__ import main
+from appliance.alarm_copy import AlarmCopy
+from appliance.rehearsal import play, table
+from appliance.rehearsal.faults import DATABASE, MENU, Conditions, Fault, Mishaps, draw_faults
+from appliance.rehearsal.judge import Judge
+from appliance.rehearsal.plan import Plan, plan_night
+from drivers.readings import Module
+
+DUE = 1_767_679_200
+DUE_S = 300.0  # the set time of the short nights here, after their evening
+
+
+def _plan(*faults: Fault, manner: str = "stops", module: Module = Module.MICRADAR, seed: int = 3) -> Plan:
+    plan = plan_night(seed, False, 1.0)
+    start_utc = plan.due_utc - DUE_S
+    return replace(plan, start_utc=start_utc, hours=0.15, faults=faults, manner=manner, module=module)
+
+
+# -- nights
+
+
+@pytest.mark.parametrize("module", list(Module))
+def test_a_night_without_faults_rings_in_time(tmp_path: Path, module: Module) -> None:
+    line = play(_plan(module=module), tmp_path)
+    assert (line["verdict"], line["late"], line["too_early"], line["again"]) == ("rang", False, False, False)
+    assert line["rang_s"] == pytest.approx(line["due_s"], abs=0.2)
+    assert (line["starts"], line["crashes"]) == (1, [])
+
+
+@pytest.mark.parametrize("what", list(MENU))
+def test_each_fault_over_the_set_time_leaves_the_ring(tmp_path: Path, what: str) -> None:
+    seconds = 1e9 if MENU[what].all_night else min(MENU[what].most_s, 120.0)
+    line = play(_plan(Fault(290.0, what, seconds, 0.5), manner="snoozes"), tmp_path)
+    assert (line["verdict"], line["late"], line["too_early"], line["again"]) == ("rang", False, False, False)
+    assert line["crashes"] == []
+
+
+def test_killed_in_ring_and_snooze_with_the_copy_damaged_and_the_database_gone(tmp_path: Path) -> None:
+    faults = [Fault(300.0 + 20.0 * k, "killed", 2.0, 0.5) for k in range(5)]
+    faults += [Fault(302.0, "copy damaged", 1.0, 0.4), Fault(303.0, "database deleted", 1.0, 0.5)]
+    line = play(_plan(*faults, manner="snoozes"), tmp_path)
+    assert (line["verdict"], line["late"], line["again"]) == ("rang", False, False)
+    assert line["starts"] == 6
+
+
+@pytest.mark.parametrize("manner", ["switches off", "skips"])
+def test_what_the_sleeper_has_silenced_stays_silent_over_a_restart(tmp_path: Path, manner: str) -> None:
+    plan = _plan(Fault(290.0, "killed", 0.5, 0.5), manner=manner, seed=5)
+    line = play(replace(plan, setting=replace(plan.setting, dawn_min=10)), tmp_path)
+    assert (line["verdict"], line["again"], line["starts"]) == ("silenced", False, 2)
+
+
+def test_the_same_seed_is_the_same_night(tmp_path: Path) -> None:
+    plan = _plan(
+        *(Fault(at, what, 20.0, 0.5) for at, what in ((200.0, "radar garbled"), (290.0, "bug"), (305.0, "killed")))
+    )
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    assert play(plan, folders[0]) == play(plan, folders[1])
+
+
+# -- the judge
+
+
+def _ringing(judge: Judge, first_s: float, error_s: float = 0.0) -> Judge:
+    """A process from 0 s on, the set time at 100 s of its clock, and a first sound."""
+    for t in np.arange(0.0, 200.0, 0.5):
+        judge.running(float(t), float(t) + 0.5, DUE - 100.0 + float(t))
+        judge.shown(float(t), DUE - 100.0 + float(t) + error_s, float(t) == first_s)
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("first_s", "late", "early"),
+    [(100.0, False, False), (101.0, False, False), (101.5, True, False), (99.5, False, True)],
+)
+def test_a_ring_is_judged_by_when_it_could_have_sounded(first_s: float, late: bool, early: bool) -> None:
+    judge = _ringing(Judge(DUE, 60.0), first_s)
+    assert (judge.word, judge.is_late, judge.is_early) == ("rang", late, early)
+
+
+def test_silence_is_missed_unless_the_sleeper_asked_for_it() -> None:
+    judge = _ringing(Judge(DUE, 60.0), -1.0)
+    assert judge.word == "missed"
+    judge.stopped(50.0)
+    assert judge.word == "silenced"
+
+
+def test_sound_after_a_stop_is_seen_and_so_is_a_snooze_that_never_ends() -> None:
+    judge = _ringing(Judge(DUE, 60.0), 100.0)
+    judge.stopped(110.0)
+    judge.shown(111.0, DUE + 11.0, True)
+    assert not judge.is_again
+    judge.shown(113.0, DUE + 13.0, True)
+    assert judge.is_again
+    judge = _ringing(Judge(DUE, 60.0), 100.0)
+    judge.snoozed(110.0)
+    judge.shown(171.0, DUE + 71.0, False)
+    assert not judge.is_late
+    judge.shown(173.0, DUE + 73.0, False)
+    assert judge.is_late
+
+
+# -- the faults
+
+
+def test_a_seed_draws_the_same_faults_and_the_menu_is_all_used() -> None:
+    def drawn(seed: int) -> list[Fault]:
+        return draw_faults(np.random.default_rng(seed), 20_000.0)
+
+    assert drawn(1) == drawn(1)
+    assert {fault.what for seed in range(100) for fault in drawn(seed)} == set(MENU)
+    for seed in range(100):
+        assert len([fault for fault in drawn(seed) if fault.what.startswith("clock")]) <= 1
+
+
+def _happened(folder: Path, what: str, at_s: float = 0.0) -> Conditions:
+    conditions = Conditions(folder, np.random.default_rng(1))
+    mishaps = Mishaps([Fault(0.0, what, 60.0, 0.5)])
+    for conditions.t_s in (0.0, at_s):
+        mishaps.happen(conditions)
+    return conditions
+
+
+def test_a_full_disk_takes_neither_records_nor_the_copy_until_there_is_room(tmp_path: Path) -> None:
+    copy = AlarmCopy(tmp_path)
+    copy.save({"a": 1})
+    _happened(tmp_path, "disk full")
+    assert not copy.save({"a": 2})
+    assert copy.load() == {"a": 1}
+    ended = tmp_path / "ended"
+    ended.mkdir()
+    assert not _happened(ended, "disk full", 60.0).disk_is_full
+    assert AlarmCopy(ended).save({"a": 2})
+
+
+def test_a_damaged_copy_leaves_the_one_before(tmp_path: Path) -> None:
+    copy = AlarmCopy(tmp_path)
+    copy.save({"a": 1})
+    copy.save({"a": 2})
+    _happened(tmp_path, "copy damaged")
+    assert copy.load() == {"a": 1}
+
+
+def test_a_corrupt_database_is_one_that_sqlite_refuses(tmp_path: Path) -> None:
+    conditions = Conditions(tmp_path, np.random.default_rng(1))
+    conditions.open_ledger().settings()
+    before = (tmp_path / DATABASE).read_bytes()
+    _happened(tmp_path, "database corrupt")
+    assert (tmp_path / DATABASE).read_bytes() != before
+    assert len((tmp_path / DATABASE).read_bytes()) == len(before)
+
+
+# -- the command
+
+
+def test_the_command_prints_a_line_for_each_night_and_a_summary() -> None:
+    done = CliRunner().invoke(main, ["rehearse", "--nights", "2", "--seed", "2", "--hours", "1", "--json"])
+    assert done.exit_code == 0, done.output
+    lines: list[dict[str, Any]] = [json.loads(text) for text in done.stdout.splitlines()]
+    assert [line["kind"] for line in lines] == ["night", "night", "summary"]
+    summary = lines[-1]
+    assert summary["nights"] == summary["rang"] + summary["silenced"] + summary["missed"] == 2
+    assert (summary["late"], summary["missed"], summary["too_early"]) == (0, 0, 0)
+    assert len(list(table(lines))) == 4
