@@ -41,8 +41,8 @@ def main() -> None:
         folder = Path(name)
         sent = recordings.belt_night(source, folder / "sent.flcap")
         length_s, lived = _live(folder, sent, speed, minutes * 60.0)
-        teed = _epochs(replayed(folder / "live.flcap"))
-        original = _epochs(replayed(sent))
+        teed = epochs_of(replayed(folder / "live.flcap"))
+        original = epochs_of(replayed(sent))
         print(f"night {NIGHT}, {length_s / 3600:.2f} h at {speed:g} times life")
         same = sum(teed.get(start_s) == epoch for start_s, epoch in lived.items())
         print(f"epochs written live: {len(lived)}; the teed capture gives the same for {same}")
@@ -95,7 +95,8 @@ def _live(folder: Path, sent: Path, speed: float, most_s: float) -> tuple[float,
     }
 
 
-def _epochs(lines: list[dict[str, Any]]) -> dict[int, Any]:
+def epochs_of(lines: list[dict[str, Any]]) -> dict[int, Any]:
+    """Stage, probabilities and coverage of each epoch of a replay, by its start in seconds."""
     keys = ("stage", "p_wake", "p_light", "p_deep", "p_rem", "coverage")
     return {round(line["t"]): tuple(line[key] for key in keys) for line in lines if line["kind"] == "epoch"}
 
