@@ -35,6 +35,7 @@ SHELLS = (
     "appliance.config",
     "appliance.demo",
     "appliance.disk",
+    "appliance.doctor",
     "appliance.edf",
     "appliance.ledger",
     "appliance.raw",
