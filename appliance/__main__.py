@@ -284,10 +284,13 @@ def rehearse(nights: int, seed: int, faults: bool, hours: float, as_json: bool) 
     from appliance.rehearsal import rehearse as play
     from appliance.rehearsal import table
 
-    logging.disable(logging.CRITICAL)  # what goes wrong is the point, and stands in the table
     lines: list[dict[str, Any]] = []
-    with _progress(nights, "rehearsing", as_json) as bar:
-        well = play(nights, seed, faults, hours, _say if as_json else lines.append, bar.update)
+    logging.disable(logging.CRITICAL)  # what goes wrong is the point, and stands in the table
+    try:
+        with _progress(nights, "rehearsing", as_json) as bar:
+            well = play(nights, seed, faults, hours, _say if as_json else lines.append, bar.update)
+    finally:
+        logging.disable(logging.NOTSET)
     for text in table(lines) if lines else ():
         click.echo(text)
     sys.exit(0 if well else 1)
