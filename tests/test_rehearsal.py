@@ -40,6 +40,15 @@ def test_a_night_without_faults_rings_in_time(tmp_path: Path, module: Module) ->
     assert (line["starts"], line["crashes"]) == (1, [])
 
 
+def test_a_box_that_cannot_ring_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.morning.ring_tone", lambda seconds: None)
+    assert play(_plan(), tmp_path)["verdict"] == "missed"
+    monkeypatch.setattr("appliance.morning.ring_tone", lambda seconds: 880.0 if seconds > 2.0 else None)
+    again = tmp_path / "again"
+    again.mkdir()
+    assert play(_plan(), again)["late"] is True
+
+
 @pytest.mark.parametrize("what", list(MENU))
 def test_each_fault_over_the_set_time_leaves_the_ring(tmp_path: Path, what: str) -> None:
     seconds = 1e9 if MENU[what].all_night else min(MENU[what].most_s, 120.0)
