@@ -167,7 +167,9 @@ def test_a_damaged_copy_leaves_the_one_before(tmp_path: Path) -> None:
 
 def test_a_corrupt_database_is_one_that_sqlite_refuses(tmp_path: Path) -> None:
     conditions = Conditions(tmp_path, np.random.default_rng(1))
-    conditions.open_ledger().settings()
+    ledger = conditions.open_ledger()
+    ledger.settings()
+    ledger.close()
     before = (tmp_path / DATABASE).read_bytes()
     _happened(tmp_path, "database corrupt")
     assert (tmp_path / DATABASE).read_bytes() != before
