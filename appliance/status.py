@@ -21,6 +21,10 @@ TRACE_S = 20
 _NUMBERS = (
     "utc_s",
     "confidence",
+    "who_confidence",
+    "distance_m",
+    "angle_deg",
+    "depth_mm",
     "rate_brpm",
     "breathing_quality",
     "stage_probability",
@@ -52,6 +56,17 @@ class RoomStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class BedStatus:
+    """What the box has learnt of where the bed is; distances from the box, None until learnt."""
+
+    near_m: float | None = None  # the bed's nearer edge as far as bodies lie: nearer is between bed and box
+    far_m: float | None = None
+    usual_m: float | None = None  # where the sleeper usually lies
+    other_m: float | None = None  # where somebody else does
+    learnt_h: float = 0.0  # hours of somebody in bed that this rests on
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One second of the box."""
 
@@ -59,6 +74,13 @@ class Status:
     present: bool | None = None  # None: not known (no radar, or standby)
     confidence: float | None = None  # of ``present``, 0-1
     presence_reason: str = ""
+    who: str | None = None  # nobody, you, other, both; None: not known
+    who_confidence: float | None = None  # of ``who``, 0-1
+    who_reason: str = ""
+    distance_m: float | None = None  # to the sleeper, or to whoever is there
+    angle_deg: float | None = None  # off the radar's axis, where the module tells positions; left is negative
+    depth_mm: float | None = None  # of the breaths, peak to trough, as seen from the box
+    bed: BedStatus = field(default_factory=BedStatus)
     rate_brpm: float | None = None
     breathing_quality: float | None = None  # 0-1
     stage: str | None = None  # one word: wake, light, deep, rem, unscored
@@ -91,6 +113,7 @@ def read_status(path: Path) -> Status | None:
         known = {f.name for f in fields(Status)}
         values = {key: value for key, value in document.items() if key in known}
         values["radar"] = RadarStatus(**values.get("radar", {}))
+        values["bed"] = BedStatus(**values.get("bed", {}))
         values["room"] = RoomStatus(**values.get("room", {}))
         values["lamp"] = _lamp(values.get("lamp", (0.0, 0.0, 0.0)))
         values["complaints"] = tuple(str(line) for line in values.get("complaints", ()))
