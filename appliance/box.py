@@ -81,7 +81,7 @@ def load_stager(path: Path | None) -> tuple[Stager | None, str | None]:
 
 def sense_with(stager: Stager | None) -> Callable[[Module, Settings], Sensing]:
     """How sensing is begun once it is known which radar there is."""
-    return lambda module, settings: Sensing(module, PrimaryUserTracker(settings.bed_side), stager)
+    return lambda module, settings: Sensing(module, PrimaryUserTracker(module, settings.bed_side), stager)
 
 
 def build(

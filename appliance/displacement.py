@@ -12,7 +12,7 @@ import math
 from typing import NamedTuple
 
 from appliance.echo import ABOVE_NOISE, Echo
-from drivers.readings import Module, RadarSample
+from drivers.readings import Module, RadarSample, Target
 from models.contract import SIGNAL_HZ
 
 TINYFRAME_MM_PER_RAD = 0.398  # lambda / 4 pi at 60.0 GHz
@@ -41,6 +41,7 @@ class Tick(NamedTuple):
     broke: bool = False  # a new segment starts here
     no_target: bool = False  # the module says that nobody is locked
     activity: float = NAN  # for presence: Micradar body movement 0-100, Acconeer change over noise
+    targets: tuple[Target, ...] | None = None  # as last told; None when nothing was told of late
 
 
 class Displacement:
@@ -71,6 +72,7 @@ class Displacement:
         self._jumped = False
         self._stir = 0.0  # Acconeer: how far the sweeps of a frame disagree
         self._speed_m_s = 0.0
+        self._targets: tuple[Target, ...] | None = None
         self._speed_t_s = -math.inf
         self._activity = NAN
         self._activity_t_s = -math.inf
@@ -101,6 +103,7 @@ class Displacement:
         if sample.targets is not None:
             self._speed_m_s = max((abs(target.speed_m_s or 0.0) for target in sample.targets), default=0.0)
             self._speed_t_s = t_s
+            self._targets = sample.targets
         if sample.movement_pct is not None:
             self._activity = float(sample.movement_pct)
             self._activity_t_s = t_s
@@ -196,7 +199,9 @@ class Displacement:
         if self._gains_itself:
             moving = movement_index(activity)
         distance_m = self._distance_m if t_s - self._distance_t_s < DISTANCE_HOLD_S else NAN
-        ticks.append(Tick(t_s, value, 1.0 if moving > 1.0 else moving, distance_m, broke, self._no_target, activity))
+        targets = self._targets if t_s - self._speed_t_s < DISTANCE_HOLD_S else None
+        moving = 1.0 if moving > 1.0 else moving
+        ticks.append(Tick(t_s, value, moving, distance_m, broke, self._no_target, activity, targets))
         self._next += 1
         self._next_s = self._next / SIGNAL_HZ
 

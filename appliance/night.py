@@ -29,7 +29,8 @@ from appliance.records import (
 from appliance.respiration import Breathing
 from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
-from appliance.status import RadarStatus, RoomStatus, Status
+from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
+from appliance.tracking import PrimaryUser
 from drivers.outputs import LONG_PRESS_S, ButtonPress
 from drivers.readings import EnvironmentReading, Module, RadarSample
 
@@ -85,6 +86,7 @@ class Night:
         self._sensing: Sensing | None = None
         self._diary = Diary(model)
         self._presence: Presence | None = None
+        self._primary: PrimaryUser | None = None
         self._breathing: Breathing | None = None
         self._staged: StagedEpoch | None = None
         self._room = EnvironmentReading(0.0)
@@ -190,21 +192,29 @@ class Night:
         for finding in self._sensing.update(inputs.radar, now.mono_s):
             match finding:
                 case Presence():
-                    self._present(finding, now)
+                    self._present(finding)
+                case PrimaryUser():
+                    self._person(finding, now)
                 case Breathing():
                     self._breathing = finding
                     self._findings.append(finding)
                 case StagedEpoch():
                     self._epoch(finding, now)
 
-    def _present(self, presence: Presence, now: Instant) -> None:
+    def _present(self, presence: Presence) -> None:
         before, self._presence = self._presence, presence
         if before is None or before.present is not presence.present:
             self._findings.append(presence)
         if not presence.present:
             self._breathing = self._staged = None
-        primary = self._sensing is not None and self._sensing.is_primary
-        self._write(self._diary.presence(presence.t_s, presence.present if presence.heard else None, primary, now))
+
+    def _person(self, primary: PrimaryUser, now: Instant) -> None:
+        before, self._primary = self._primary, primary
+        if before is None or before.who is not primary.who:
+            self._findings.append(primary)
+        presence = self._presence
+        present = None if presence is None or not presence.heard else presence.present
+        self._write(self._diary.presence(primary.t_s, present, primary.is_primary, now))
 
     def _epoch(self, staged: StagedEpoch, now: Instant) -> None:
         self._staged = staged
@@ -227,7 +237,7 @@ class Night:
         """Standby: what was seen is closed, and nothing more is looked at."""
         if self._sensing is not None:
             self._write(self._diary.close(now))
-            self._sensing = self._presence = self._breathing = self._staged = None
+            self._sensing = self._presence = self._primary = self._breathing = self._staged = None
 
     # -- the room, and what is said
 
@@ -250,7 +260,10 @@ class Night:
         if presence is not None and now.mono_s - presence.t_s > UNKNOWN_AFTER_S:
             presence = None
         here = presence is not None and presence.present
-        estimate = self._staged.estimate if here and self._staged is not None else None
+        primary = None if presence is None else self._primary
+        mine = here and primary is not None and primary.is_primary
+        breathing = self._breathing if here else None
+        estimate = self._staged.estimate if mine and self._staged is not None else None
         session = self._diary.session
         lamp = self.levels(now).lamp
         return Status(
@@ -258,8 +271,15 @@ class Night:
             present=None if presence is None else presence.present,
             confidence=None if presence is None else presence.confidence,
             presence_reason="" if presence is None else presence.reason,
-            rate_brpm=self._breathing.rate_brpm if here and self._breathing else None,
-            breathing_quality=self._breathing.quality if here and self._breathing else None,
+            who=None if primary is None else primary.who.value,
+            who_confidence=None if primary is None else primary.confidence,
+            who_reason="" if primary is None else primary.reason,
+            distance_m=None if primary is None or primary.distance_m != primary.distance_m else primary.distance_m,
+            angle_deg=None if self._sensing is None or not here else self._sensing.angle_deg,
+            depth_mm=None if breathing is None or self._module is Module.MICRADAR else breathing.amplitude,
+            bed=self._bed(),
+            rate_brpm=None if breathing is None else breathing.rate_brpm,
+            breathing_quality=None if breathing is None else breathing.quality,
             stage=None if estimate is None else estimate.stage.word,
             stage_probability=None if estimate is None or not estimate.probabilities else max(estimate.probabilities),
             entered_utc=None if session is None else session.entered_utc,
@@ -274,3 +294,10 @@ class Night:
             complaints=complaints,
             trace=self._sensing.trace if here and self._sensing is not None else (),
         )
+
+    def _bed(self) -> BedStatus:
+        if self._sensing is None:
+            return BedStatus()
+        habits = self._sensing.habits
+        near_m, far_m = habits.bed_m or (None, None)
+        return BedStatus(near_m, far_m, habits.usual_m, habits.other_m, habits.learnt_s / 3600.0)

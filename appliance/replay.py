@@ -24,6 +24,7 @@ from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
 from appliance.status import RadarStatus
 from appliance.supervisor import Supervisor
+from appliance.tracking import PrimaryUser
 from drivers.capture import Capture, CaptureError, Channel, Record, open_capture
 from drivers.outputs import PressDetector
 from drivers.probing import PROTOCOLS
@@ -140,6 +141,14 @@ def line(finding: Finding | AlarmChange | SessionRecord, now: Instant) -> dict[s
                 "confidence": round(finding.confidence, 3),
                 "reason": finding.reason,
             }
+        case PrimaryUser():
+            return {
+                "kind": "person",
+                "t": round(finding.t_s, 1),
+                "who": finding.who.value,
+                "confidence": round(finding.confidence, 3),
+                "reason": finding.reason,
+            }
         case Breathing():
             rate = None if finding.rate_brpm is None else round(finding.rate_brpm, 2)
             return {"kind": "breath", "t": round(finding.t_s, 1), "brpm": rate, "quality": round(finding.quality, 3)}
@@ -194,6 +203,8 @@ def summary(lines: list[dict[str, Any]]) -> Iterator[str]:
             case "presence":
                 there = "somebody" if item["present"] else "nobody"
                 yield f"{_clock(item['t'])}  {there} ({item['confidence']:.0%}): {item['reason']}"
+            case "person":
+                yield f"{_clock(item['t'])}  in bed: {item['who']} ({item['confidence']:.0%}): {item['reason']}"
             case "alarm":
                 yield f"{_clock(item['t'])}  alarm {item['phase']}: {item['reason']}"
             case "session" if item["statistics"] is not None:

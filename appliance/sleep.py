@@ -275,7 +275,10 @@ class SessionTracker(Generic[E]):
         return SleepSession(stay.entered_s, None, tuple(stay.estimates), tuple(stay.absences))
 
     def update(self, t_s: float, present: bool | None, primary: bool) -> list[SessionStarted[E] | SessionEnded]:
-        """Somebody is in bed, or nobody, or (None) it cannot be known, at ``t_s``; ``primary``: it is the sleeper."""
+        """Somebody is in bed, or nobody, or (None) it cannot be known, at ``t_s``; ``primary``: it is the sleeper.
+
+        While only somebody else is there, the sleeper is away.
+        """
         events: list[SessionStarted[E] | SessionEnded] = []
         stay = self._stay
         if stay is not None and t_s - stay.last_here_s >= (self._absence_s if stay.is_session else FLICKER_S):
@@ -291,7 +294,7 @@ class SessionTracker(Generic[E]):
                 events.append(SessionStarted(stay.entered_s, tuple(stay.kept)))
                 stay.kept.clear()
         if stay is not None:
-            stay.note_empty(t_s, present is False)
+            stay.note_empty(t_s, present is not None and not here)
         self._stay = stay
         return events
 

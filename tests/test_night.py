@@ -9,6 +9,7 @@ import pytest
 
 from appliance.alarm import AlarmSetting, Phase
 from appliance.clock import Instant
+from appliance.habits import Habits
 from appliance.morning import AlarmChange, Morning
 from appliance.night import Inputs, Night, Outcome
 from appliance.presence import Presence
@@ -23,21 +24,23 @@ from appliance.records import (
 )
 from appliance.sensing import StagedEpoch
 from appliance.settings import Settings
-from appliance.tracking import PrimaryUser
+from appliance.tracking import PrimaryUser, Who
 from drivers.outputs import ButtonPress
 from drivers.readings import EnvironmentReading, Module
 from models.contract import SleepStage, StageEstimate
 
 MIDNIGHT = 1_767_657_600  # 2026-01-06 00:00 UTC
 ALARM = AlarmSetting(enabled=True, hour=7, timezone="UTC")
-YOU = PrimaryUser(True, 1.0, "alone")
+YOU = PrimaryUser(0.0, Who.YOU, 1.0, "alone")
+NOBODY = PrimaryUser(0.0, Who.NOBODY, 1.0, "nobody there")
 
 
 class Scripted:
     """Stands where sensing stands, and finds what a test says."""
 
-    is_primary = True
     trace: tuple[float | None, ...] = ()
+    angle_deg = None
+    habits = Habits()
 
     def __init__(self) -> None:
         self.findings: list[Any] = []
@@ -70,7 +73,9 @@ class Box:
 
     def in_bed(self, minutes: float, stage: SleepStage = SleepStage.LIGHT, present: bool = True) -> None:
         for second in range(round(minutes * 60)):
-            findings: list[Any] = [Presence(self.t_s + 1.0, present, 0.9 if present else 0.1, "made up")]
+            t_s = self.t_s + 1.0
+            findings: list[Any] = [Presence(t_s, present, 0.9 if present else 0.1, "made up")]
+            findings.append((YOU if present else NOBODY)._replace(t_s=t_s))
             if present and second % 30 == 29:
                 start_s = self.t_s + 1.0 - 30.0
                 p = tuple(0.7 if s == stage else 0.1 for s in SleepStage if s >= 0)
@@ -105,7 +110,7 @@ def test_four_minutes_in_bed_leave_nothing() -> None:
 
 def test_a_session_is_back_dated_and_brings_its_first_epochs() -> None:
     box = Box()
-    box.turn(Presence(1.0, False, 0.1, "made up"), seconds=600.0)
+    box.turn(Presence(1.0, False, 0.1, "made up"), NOBODY, seconds=600.0)
     box.in_bed(6)
     session, *_ = box.of(SessionRecord)
     assert session.entered_utc == MIDNIGHT + 601  # the first second of presence
@@ -223,7 +228,8 @@ def test_a_silent_radar_is_not_an_empty_bed() -> None:
     box = Box()
     box.in_bed(10)
     for _ in range(600):
-        box.turn(Presence(box.t_s + 1.0, False, 0.4, "no word from the radar", heard=False))
+        unheard = Presence(box.t_s + 1.0, False, 0.4, "no word from the radar", heard=False)
+        box.turn(unheard, NOBODY._replace(t_s=unheard.t_s))
     box.in_bed(10)
     box.in_bed(31, present=False)
     last = box.of(SessionRecord)[-1]

@@ -13,7 +13,6 @@ from breathing import Motion, breath, echoes, human, phases, ticks_of, waves
 from appliance.displacement import Tick
 from appliance.presence import Presence, PresenceGate
 from appliance.respiration import Respiration
-from appliance.tracking import PrimaryUserTracker
 from drivers.readings import Module, RadarSample
 
 NAN = math.nan
@@ -186,20 +185,3 @@ def test_memory_is_constant() -> None:
             gate.update(tick)
         sizes.append(len(pickle.dumps(gate)))
     assert sizes[1] <= sizes[0] * 1.05
-
-
-def test_the_nearest_is_taken_for_the_sleeper() -> None:
-    tracker = PrimaryUserTracker("left")
-    for k in range(1200):
-        user = tracker.update(Tick(k / 10, 0.0, 0.0, distance_m=0.6))
-    assert user.is_primary
-    assert user.confidence > 0.9
-    for k in range(1200, 4200):
-        user = tracker.update(Tick(k / 10, 0.0, 0.0, distance_m=1.4))
-    assert not user.is_primary
-    assert "1.4 m" in user.reason
-
-
-def test_without_a_distance_whoever_is_there_counts() -> None:
-    user = PrimaryUserTracker().update(Tick(0.0, 0.0, 0.0))
-    assert user == (True, 0.5, "no distance to tell people by")

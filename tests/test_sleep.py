@@ -318,3 +318,15 @@ def test_sessions_alternate_do_not_overlap_and_last(stays: list[tuple[bool | Non
                     left_s, entered_s = event.session.left_s, None
             assert (tracker.session is None) == (entered_s is None)
             t_s += 50.0
+
+
+def test_while_only_somebody_else_is_there_the_sleeper_is_away() -> None:
+    tracker: SessionTracker[Any] = SessionTracker()
+    for t_s in range(1200):
+        tracker.update(t_s, True, True)
+    for t_s in range(1200, 1500):
+        tracker.update(t_s, True, False)
+    tracker.update(1500.0, True, True)
+    session = tracker.session
+    assert session is not None
+    assert session.absences == (Absence(1200.0, 1500.0),)

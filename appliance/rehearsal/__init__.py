@@ -98,7 +98,7 @@ def _live(world: World, crashes: list[str]) -> None:
     stager, why_not = load_stager(None if conditions.has_model else conditions.folder / "none.tflite")
 
     def sense(module: Module, chosen: Settings) -> Sensing:
-        return _Sensing(conditions, module, PrimaryUserTracker(chosen.bed_side), stager)
+        return _Sensing(conditions, module, PrimaryUserTracker(module, chosen.bed_side), stager)
 
     world.begin(disk)
     supervisor = Supervisor(
