@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from appliance.alarm_copy import AlarmCopy
 from appliance.clock import CaptureClock, Instant
@@ -25,7 +25,7 @@ from appliance.settings import Settings
 from appliance.status import RadarStatus
 from appliance.supervisor import Supervisor
 from appliance.tracking import PrimaryUser
-from drivers.capture import Capture, CaptureError, Channel, Record, open_capture
+from drivers.capture import CaptureError, CaptureHeader, Channel, Record, open_capture
 from drivers.outputs import PressDetector
 from drivers.probing import PROTOCOLS
 from drivers.radar import Conversation
@@ -35,10 +35,20 @@ from models.contract import EPOCH_S
 TURN_S = 1.0  # a replay needs fewer turns: nothing below depends on how many there are
 
 
+class Recording(Protocol):
+    """What was recorded, once through: a capture, or bytes that never saw a file."""
+
+    header: CaptureHeader
+
+    def __iter__(self) -> Iterator[Record]:
+        """In order of time."""
+        ...
+
+
 class CaptureSenses:
     """Hands on what a capture holds, up to now."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Recording) -> None:
         self._module = capture.header.module
         self._records: Iterator[Record] = iter(capture)
         self._next = next(self._records, None)
@@ -77,7 +87,7 @@ class NoEffectors:
         """Nothing."""
 
 
-def conversation(capture: Capture) -> Conversation:
+def conversation(capture: Recording) -> Conversation:
     """Our side of the talk with the module that was captured; an Acconeer's ranges stand in the header."""
     protocol = PROTOCOLS[capture.header.module]
     if capture.header.module is Module.ACCONEER:
@@ -100,7 +110,22 @@ def replay(
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Replay the capture; ``say`` is given each line, ``speed`` None means as fast as it goes."""
-    with open_capture(path) as capture, tempfile.TemporaryDirectory(prefix="firstlight-replay-") as folder:
+    with open_capture(path) as capture:
+        play(capture, settings, sense, say, speed, model, progress)
+
+
+def play(
+    capture: Recording,
+    settings: Settings,
+    sense: Callable[[Module, Settings], Sensing],
+    say: Callable[[dict[str, Any]], None],
+    speed: float | None = None,
+    model: str | None = None,
+    progress: Callable[[float], None] | None = None,
+    hear: Callable[[Outcome, Instant], None] | None = None,
+) -> None:
+    """Replay what is open already; ``hear`` is given each turn's outcome."""
+    with tempfile.TemporaryDirectory(prefix="firstlight-replay-") as folder:
         senses = CaptureSenses(capture)
         clock = CaptureClock(_utc(capture.header.started_utc), speed)
         disk = Disk(Ledger(Path(folder) / "firstlight.db"), AlarmCopy(Path(folder)))
@@ -109,6 +134,8 @@ def replay(
         def listen(outcome: Outcome, now: Instant) -> None:
             for finding in outcome.findings:
                 say(line(finding, now))
+            if hear is not None:
+                hear(outcome, now)
 
         supervisor = Supervisor(night, senses, NoEffectors(), disk, clock, listen=listen)
         stop = threading.Event()
