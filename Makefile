@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NIGHT := build/night.flcap.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help check test run night rehearse bench train
+.PHONY: help check test run night scenarios rehearse bench train
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +24,10 @@ run:  ## the whole box on this computer: simulated sleeper, page at 127.0.0.1:80
 
 night: $(NIGHT)  ## a simulated night through the whole box: hypnogram and statistics
 	$(FIRSTLIGHT) replay $(NIGHT)
+
+scenarios:  ## every scenario, ten seeds: who is told apart, and what falls short
+	./setup.sh venv
+	.venv/bin/python tests/scenario_suite.py --seeds 10
 
 rehearse:  ## ten nights in which things go wrong: does it ring?
 	./setup.sh venv
