@@ -19,6 +19,7 @@ from models.sleeper import SAMPLE_HZ, SimulatedNight
 
 NEVER = math.inf  # a delay without an end
 LEAST_ABSENCE_S = 60.0  # from a shorter one nobody need be missed
+KNOWN_S = 10  # before leaving: who was not said to be there in them cannot be missed
 STILL = 0.1  # ``moving`` below it all through a minute: nothing but breath
 MINUTE_S = 60
 CLOSE_BRPM = 2.0
@@ -188,11 +189,18 @@ def you_s(lines: Lines, seconds: int) -> NDArray[np.bool_]:
 
 
 def absence_delays(you: NDArray[np.bool_], lines: Lines) -> list[float]:
-    """Seconds from each leaving to the first second in which you are not said to be there; NEVER before you return."""
+    """Seconds from each leaving to the first second in which you are not said to be there; NEVER before you return.
+
+    A leaving that was preceded by seconds in which you were not said to be there either is no feat, and is left out.
+    """
     seconds = you.size
     others = _held(lines, "person", "who", ("nobody", "other"), seconds)
     missed = others | ~present_s(lines, seconds)
-    return [_first(missed, s, e) for s, e in spans_of(~you) if s > 0.0 and e - s >= LEAST_ABSENCE_S]
+    return [
+        _first(missed, s, e)
+        for s, e in spans_of(~you)
+        if e - s >= LEAST_ABSENCE_S and not missed[max(int(s) - KNOWN_S, 0) : int(s)].all()
+    ]
 
 
 def arrival_delays(here: NDArray[np.bool_], said: NDArray[np.bool_]) -> list[float]:

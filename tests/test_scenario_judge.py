@@ -222,6 +222,12 @@ def test_a_return_ends_the_time_for_noticing_and_short_absences_are_not_asked_fo
     assert absence_delays(you, lines) == [NEVER]  # 59 s away, then 60
 
 
+def test_who_was_not_said_to_be_there_is_not_missed() -> None:
+    you = during(1000, (100, 200), (300, 400))
+    lines = [presence(101.0, True), person(101.0, "other"), person(310.0, "you"), person(395.0, "other")]
+    assert absence_delays(you, lines) == [0.0]  # of the second leaving, five seconds early
+
+
 def test_a_coming_is_noticed_when_it_is_said() -> None:
     lines = [presence(104.2, True), person(104.2, "other"), person(130.0, "you"), presence(700.0, False)]
     here = during(1000, (100, 500), (800, 900))
