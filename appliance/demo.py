@@ -61,6 +61,7 @@ def demo(speed: float, port: int, seed: int, say: Callable[[str], None]) -> int:
                 subprocess.Popen([*base, "web", "--config", str(config_path)], env=env),
             ]
             say(f"the page: http://{config.web.host}:{port}   ({speed:g} times faster than life; Ctrl-C ends it)")
+            say(f"from another terminal: firstlight doctor --placement --config {config_path}")
             try:
                 return _tell(services, config.paths.run / "status.json", ZoneInfo(config.timezone), say)
             except KeyboardInterrupt:

@@ -1,4 +1,7 @@
-"""What is wired, what answers, what is wrong and what to do about it: one line for each part."""
+"""What is wired, what answers, what is wrong and what to do about it: one line for each part.
+
+And, live, whether the box stands where it sees a breath well: told by the running service, or by the radar itself.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,30 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.box import bus_of, database, load_stager, pins_of, port_of, status_file
+from appliance.alarm import AlarmSetting
+from appliance.box import bus_of, database, load_stager, pins_of, port_of, sense_with, status_file
+from appliance.clock import WallClock
 from appliance.config import Config
-from appliance.status import STALE_S, read_status, status_age_s
+from appliance.morning import Morning
+from appliance.night import Night
+from appliance.placement import Advice, Placement
+from appliance.senses import LiveSenses
+from appliance.settings import Settings
+from appliance.status import STALE_S, Status, read_status, status_age_s
 from appliance.store import Role, Store, StoreError
 from drivers.environment import Environment
 from drivers.outputs import open_pins
 from drivers.probing import find
+from drivers.radar import Radar
 from drivers.readings import DriverError
 
 LEAST_FREE_MB = 200
+LOOK_S = 0.25
+JOIN_S = 5.0
 
 
 class Verdict(NamedTuple):
@@ -50,11 +64,77 @@ def examine(config: Config) -> Iterator[Verdict]:
             yield Verdict(part, False, str(error))
 
 
-def _running(config: Config) -> Verdict | None:
-    """What the service says of the radar, when it is running and so holds the port."""
+def watch(config: Config, stop: threading.Event, seconds: float | None = None) -> Iterator[Advice]:
+    """About once a second, what to do next for a better place, until ``stop`` or for so many seconds."""
+    end_s = None if seconds is None else time.monotonic() + seconds
+    placement = Placement()
+    told_s = -1.0
+    source = _service(config) if _fresh(config) is not None else _own_radar(config)
+    with source as look:
+        while not stop.is_set() and (end_s is None or time.monotonic() < end_s):
+            status = look()
+            if status is not None and time.monotonic() - told_s >= 1.0:
+                told_s = time.monotonic()
+                yield placement.update(status)
+            stop.wait(LOOK_S)
+
+
+@contextmanager
+def _service(config: Config) -> Iterator[Callable[[], Status | None]]:
+    """The word of the service, which holds the port."""
+
+    def look() -> Status | None:
+        status = _fresh(config)
+        if status is None:
+            raise DriverError("the service has stopped: run this again, and the radar is listened to from here")
+        return status
+
+    yield look
+
+
+@contextmanager
+def _own_radar(config: Config) -> Iterator[Callable[[], Status | None]]:
+    """No service runs: the radar is opened here, and the night that it tells of is kept nowhere."""
+    clock = WallClock()
+    radar = config.radar
+    senses = LiveSenses(
+        lambda deliver, tee: Radar(
+            port_of(config), radar.module, radar.baud, lambda: clock.now().mono_s, deliver, tee, clock.speed
+        ),
+        make_room=None,
+        make_button=None,
+        clock=clock,
+    )
+    night = Night(Settings(AlarmSetting(), config.bed.side), Morning(AlarmSetting()), sense_with(None))
+    done = threading.Event()
+    threads = senses.threads(done)
+    for thread in threads:
+        thread.start()
+
+    def look() -> Status | None:
+        if not all(thread.is_alive() for thread in threads):
+            raise DriverError("the radar's thread has ended: this is a mistake of the program, so please report it")
+        now = clock.now()
+        return night.step(senses.take(now), now).status
+
+    try:
+        yield look
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(JOIN_S)
+
+
+def _fresh(config: Config) -> Status | None:
+    """What the service says this second, or None when it is not running."""
     path = status_file(config)
     age_s = status_age_s(path, time.time())
-    status = read_status(path) if age_s is not None and age_s <= STALE_S else None
+    return read_status(path) if age_s is not None and age_s <= STALE_S else None
+
+
+def _running(config: Config) -> Verdict | None:
+    """What the service says of the radar, when it is running and so holds the port."""
+    status = _fresh(config)
     if status is None:
         return None
     link = status.radar

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import pytest
+from click.testing import CliRunner
 
-from appliance.config import Config, parse
-from appliance.doctor import Verdict, examine
+from appliance.__main__ import main
+from appliance.config import Config, parse, render
+from appliance.doctor import Verdict, examine, watch
 from appliance.status import RadarStatus, Status, write_status
-from drivers.twins import MicradarTwin, Scene
+from drivers.readings import DriverError
+from drivers.twins import MicradarTwin, Scene, TinyFrameTwin
 from drivers.twins.port import PtyPort, live
 
 
@@ -66,3 +71,70 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     config = _config(tmp_path, tmp_path / "radar")
     (tmp_path / "state").rmdir()
     assert "make it" in _by_part(config)["nights"].said
+
+
+LYING = Status(
+    utc_s=0.0,
+    present=True,
+    distance_m=0.7,
+    angle_deg=-40.0,
+    depth_mm=2.5,
+    breathing_quality=0.8,
+    radar=RadarStatus(True, "tinyframe"),
+    trace=(0.0,) * 100,
+)
+
+
+def test_the_service_is_asked_where_the_box_stands(tmp_path: Path) -> None:
+    config = _config(tmp_path, tmp_path / "radar")
+    write_status(tmp_path / "status.json", LYING)
+    stop = threading.Event()
+    told = watch(config, stop)
+    assert next(told).sentence == "Turn it to the left, as it looks, by about 40°."
+    stop.set()
+    assert list(told) == []
+
+
+def test_a_service_that_stops_is_told(tmp_path: Path) -> None:
+    config = _config(tmp_path, tmp_path / "radar")
+    write_status(tmp_path / "status.json", LYING)
+    told = watch(config, threading.Event())
+    next(told)
+    (tmp_path / "status.json").unlink()
+    with pytest.raises(DriverError, match="the service has stopped"):
+        next(told)
+
+
+def test_without_a_service_the_radar_is_listened_to_and_nothing_is_kept(tmp_path: Path) -> None:
+    t_s = np.arange(0.0, 60.0, 0.05)  # somebody breathes 0.6 m away, and eight seconds are too few to be sure of it
+    breath_mm = 1.5 * np.sin(2.0 * np.pi * 0.25 * t_s)
+    scene = Scene(t_s, breath_mm, np.full(len(t_s), 0.6), np.zeros(len(t_s)))
+    origin_s = time.monotonic()
+    twin = TinyFrameTwin(1)
+    config = _config(tmp_path, tmp_path / "radar")
+    with PtyPort(tmp_path / "radar", twin, live(twin, scene), lambda: time.monotonic() - origin_s):
+        first, *_ = told = list(watch(config, threading.Event(), seconds=8.0))
+    assert 4 <= len(told) <= 9
+    assert first.sentence.startswith("Wait a moment")
+    assert told[-1].sentence == "Lie down as you sleep, on your back, and breathe quietly."
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_radar_that_is_not_there_is_told_live(tmp_path: Path) -> None:
+    told = list(watch(_config(tmp_path, tmp_path / "radar"), threading.Event(), seconds=2.5))
+    assert told[-1].sentence.startswith("Mend the radar first: no serial port")
+
+
+def test_the_command_says_a_line_a_second_and_sums_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.__main__._until_told", threading.Event)  # the signals are left to pytest
+    config = _config(tmp_path, tmp_path / "radar")
+    (tmp_path / "config.toml").write_text(render(config), encoding="utf-8")
+    write_status(tmp_path / "status.json", LYING)
+    arguments = ["doctor", "--placement", "--seconds", "1.5", "--config", str(tmp_path / "config.toml")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    first, *_, last = result.stdout.splitlines()
+    assert first.startswith(
+        "distance 100 % (0.70 m to your chest), aim 50 % (40° to the left, breath seen 2.5 mm deep)"
+    )
+    assert last == f"Last: {first}"
