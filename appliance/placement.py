@@ -32,8 +32,10 @@ MOVED_S = 3.0  # so recent a movement is told as one
 SMOOTH_S = 4.0  # time constant: what is shown stands for the last ten seconds
 FORGET_S = 10.0  # a figure that is not told any more is gone after this
 HOLD_S = 5.0  # so long another sentence must have been true before it takes the place of the one shown
+UNCLEAR_S = 15.0  # so much longer than a clear breath an unclear one is listened to: the quality looks 30 s back
 NEW_LOOK_S = 30.0  # unwatched for longer, it begins afresh
-BAR_COLUMNS = 20
+
+LISTENING = "Listening: stay as you are."
 
 
 class Bar(NamedTuple):
@@ -75,6 +77,7 @@ class Placement:
         self._shown: tuple[str, bool] | None = None
         self._other: tuple[str, bool] | None = None  # that may take its place
         self._other_t_s = 0.0
+        self._still_t_s = math.nan  # since when there is nothing to wait for
 
     def update(self, status: Status) -> Advice:
         """Take one second of the box.  The same second, seen again, changes nothing."""
@@ -92,6 +95,13 @@ class Placement:
         else:
             seen = (status.distance_m, status.angle_deg, status.depth_mm, status.breathing_quality)
             figures = Figures(*(s.update(v, passed_s) for s, v in zip(self._smooth, seen, strict=True)))
+        if waiting is not None:
+            self._still_t_s = math.nan
+        elif math.isnan(self._still_t_s):
+            self._still_t_s = self._t_s
+        is_unclear = figures.quality is None or figures.quality < ENOUGH
+        if is_unclear and self._t_s - self._still_t_s < UNCLEAR_S:
+            waiting = LISTENING
         if waiting is not None:
             self._shown = self._other = None
             sentence, is_good = waiting, False
@@ -124,7 +134,7 @@ def wait_for(status: Status) -> str | None:
     if moved and still_s < MOVED_S:
         return "Lie still for half a minute."
     if still_s < TRACE_S:
-        return "Listening: stay as you are."
+        return LISTENING
     return None
 
 
@@ -217,17 +227,12 @@ def hands(length_m: float) -> str:
 
 def lines(advice: Advice) -> list[str]:
     """The advice as text, a line for each bar, then the sentence."""
-    found = []
-    for name, level, said in advice.bars:
-        full = 0 if level is None else math.floor(BAR_COLUMNS * level + 0.5)
-        empty = "·" if level is None else "░"
-        found.append(f"{name:<10}{'█' * full}{empty * (BAR_COLUMNS - full)}  {said}")
-    return [*found, advice.sentence]
+    return [*(f"{bar.name:<10}{_blocks(bar.level, 20)}  {bar.said}" for bar in advice.bars), advice.sentence]
 
 
 def line(advice: Advice) -> str:
     """The advice in one line of text."""
-    told = (f"{bar.name.lower()} {_percent(bar.level)} ({bar.said})" for bar in advice.bars)
+    told = (f"{bar.name.lower()} {_blocks(bar.level, 5)} {bar.said}" for bar in advice.bars)
     return f"{', '.join(told)}: {advice.sentence}"
 
 
@@ -257,5 +262,6 @@ def _fall(beyond: float, half: float) -> float:
     return min(1.0, max(0.0, 1.0 - 0.5 * beyond / half))
 
 
-def _percent(level: float | None) -> str:
-    return "-" if level is None else f"{100 * level:.0f} %"
+def _blocks(level: float | None, columns: int) -> str:
+    full = 0 if level is None else math.floor(columns * level + 0.5)
+    return "█" * full + ("·" if level is None else "░") * (columns - full)

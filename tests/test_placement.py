@@ -194,9 +194,19 @@ def test_the_terminal_s_lines() -> None:
         "Good: leave it there.",
     ]
     assert line(advice) == (
-        "distance 100 % (0.70 m to your chest), aim - (this module does not tell), breathing 50 % (50 % clear): "
+        "distance █████ 0.70 m to your chest, aim ····· this module does not tell, breathing ███░░ 50 % clear: "
         "Good: leave it there."
     )
+
+
+def test_an_unclear_breath_is_listened_to_for_longer() -> None:
+    placement = Placement()
+    said = [
+        placement.update(replace(LYING, utc_s=100.0 + k, breathing_quality=0.0, depth_mm=None)).sentence
+        for k in range(17)
+    ]
+    assert said[:15] == ["Listening: stay as you are."] * 15
+    assert said[15:] == ["Put it a hand's breadth (10 cm) higher, and aim it at your chest."] * 2
 
 
 @given(MODULES, st.floats(0.0, 8.0), st.floats(0.0, 8.0))
