@@ -7,12 +7,14 @@ All panels of a night share one ``Axis``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from appliance.status import BedStatus
 from appliance.web.nights import Run, Series
 from appliance.web.words import local
 
@@ -22,6 +24,8 @@ BREATH_PX = 72
 MOTION_PX = 40
 TICKS_PX = 22
 TRACE_PX = 88
+BED_PX = 96
+BED_TOP_PX, BED_DEEP_PX = 24, 40
 NAMED_HOURS = 5
 MAX_POINTS = 240  # more cannot be told apart on a phone
 
@@ -174,6 +178,64 @@ def shares(parts: Sequence[tuple[str, float]]) -> Markup:
         rects.append(f'<rect class="{stage}" x="{left:.2f}%" width="{width:.2f}%" height="6"/>')
         left += width
     return Markup(f'<svg class="shares" width="100%" height="6" aria-hidden="true">{"".join(rects)}</svg>')
+
+
+def meter(level: float | None, grade: str) -> Markup:
+    """A level from 0 to 1 as a bar; an empty one where it is not known.  Its words stand beside it."""
+    whole = 'height="10" rx="5"'
+    full = "" if level is None else f'<rect class="{grade}" width="{100 * min(max(level, 0.0), 1.0):.1f}%" {whole}/>'
+    return Markup(
+        f'<svg class="meter" width="100%" height="10" aria-hidden="true"><rect class="track" width="100%" {whole}/>'
+        f"{full}</svg>"
+    )
+
+
+def bed(learnt: BedStatus, now_m: float | None, label: str) -> Markup:
+    """From the box at the left outwards: what lies between, the bed, who lies where.  Empty until it is learnt."""
+    near_m = learnt.near_m
+    if near_m is None:
+        return Markup("")
+    places = [m for m in (near_m, learnt.far_m, learnt.usual_m, learnt.other_m, now_m) if m is not None]
+    end_m = math.ceil(2.0 * max(*places, 1.0) + 0.5) / 2.0
+    far_m = end_m if learnt.far_m is None else learnt.far_m
+
+    def share(m: float) -> str:
+        return f"{100.0 * min(max(m, 0.0), end_m) / end_m:.2f}%"
+
+    middle, bottom = BED_TOP_PX + BED_DEEP_PX // 2, BED_TOP_PX + BED_DEEP_PX
+    zone = f'y="{BED_TOP_PX}" height="{BED_DEEP_PX}"'
+    parts = [
+        f'<rect class="gap" x="0" width="{share(near_m)}" {zone}/>',
+        f'<rect class="bed" x="{share(near_m)}" width="{share(max(far_m - near_m, 0.0))}" {zone} rx="6"/>',
+        f'<path class="ground" d="M0 {bottom + 4}H9999"/>',
+        f'<rect class="box" x="0" y="{middle - 12}" width="7" height="24" rx="3"/>',
+        f'<text x="0" y="{BED_PX - 8}">box</text>',
+    ]
+    for half_m in range(1, math.floor(2.0 * end_m)):
+        place = share(half_m / 2.0)
+        parts.append(f'<line class="mark" x1="{place}" x2="{place}" y1="{bottom + 4}" y2="{bottom + 9}"/>')
+        if half_m % 2 == 0 or end_m <= 2.0:
+            parts.append(f'<text x="{place}" y="{BED_PX - 8}" text-anchor="middle">{half_m / 2.0:.1f} m</text>')
+    for kind, m in (("other", learnt.other_m), ("usual", learnt.usual_m)):
+        if m is not None:
+            parts.append(f'<circle class="{kind}" cx="{share(m)}" cy="{middle}" r="8"/>')
+    if now_m is not None:
+        place = share(now_m)
+        parts.append(f'<line class="here" x1="{place}" x2="{place}" y1="{BED_TOP_PX - 6}" y2="{bottom + 4}"/>')
+        parts.append(f'<circle class="here" cx="{place}" cy="{BED_TOP_PX - 9}" r="4"/>')
+    return Markup(
+        f'<svg class="panel where" width="100%" height="{BED_PX}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def swatch(kind: str) -> Markup:
+    """What stands for a place in the bed's picture, beside its name."""
+    shape = {"gap": "rect", "bed": "rect"}.get(kind, "circle")
+    where = 'width="14" height="14" rx="4"' if shape == "rect" else f'cx="7" cy="7" r="{4 if kind == "here" else 6}"'
+    return Markup(
+        f'<svg class="swatch" width="14" height="14" aria-hidden="true"><{shape} class="{kind}" {where}/></svg>'
+    )
 
 
 def _panel(body: str, height: int, label: str) -> Markup:

@@ -1,8 +1,12 @@
-"""What the page knows of the box at one request: status, settings, time.  Nothing is kept between two."""
+"""What the page knows of the box at one request: status, settings, time.
+
+Nothing is kept between two, but for the last seconds of a placement check, which must not flicker.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.alarm import AlarmSetting, SettingError
+from appliance.placement import Advice, Placement
 from appliance.records import Request
 from appliance.status import STALE_S, Status, read_status, status_age_s
 from appliance.store import Role, Store, StoreError, is_corrupt
@@ -99,6 +104,19 @@ class BoxFiles:
                 except (KeyError, ValueError, OSError):
                     continue
         return ZoneInfo("UTC")
+
+
+class PlacementWatch:
+    """The placement check of all who look at it: one memory, whoever asks, from whichever thread."""
+
+    def __init__(self) -> None:
+        self._placement = Placement()
+        self._lock = threading.Lock()
+
+    def look(self, status: Status) -> Advice:
+        """What to do next for a better place."""
+        with self._lock:
+            return self._placement.update(status)
 
 
 def explain(error: Exception) -> str:

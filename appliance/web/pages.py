@@ -19,7 +19,7 @@ from appliance.records import SessionRecord
 from appliance.settings import SIDES
 from appliance.web import charts, words
 from appliance.web.forms import read_alarm, sentence, shown
-from appliance.web.glance import BoxFiles, Glance, RecordError, explain
+from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, explain
 from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
 from appliance.web.words import WEEKDAYS, clock
 
@@ -32,6 +32,7 @@ bp = Blueprint("page", __name__)
 def install(app: Flask) -> None:
     """Give ``app`` its routes, its error pages and what every template needs."""
     app.register_blueprint(bp)
+    app.extensions["placement"] = PlacementWatch()
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(RecordError, _no_record)
     app.register_error_handler(sqlite3.Error, _no_record)
@@ -58,6 +59,14 @@ def glance() -> Glance:
 def now() -> str:
     """What the box sees and does this second."""
     return render_template("now.html", refresh_s=1, refresh_plain_s=5)
+
+
+@bp.get("/placement")
+def placement() -> str:
+    """Does the box stand where it sees the sleeper breathe?"""
+    status = glance().status
+    advice = None if status is None else cast(PlacementWatch, current_app.extensions["placement"]).look(status)
+    return render_template("placement.html", advice=advice, refresh_s=1, refresh_plain_s=5)
 
 
 @bp.get("/health")

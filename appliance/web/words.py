@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from appliance.records import EnvironmentRecord, SessionRecord
-from appliance.status import RadarStatus, RoomStatus
+from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
 
 UNKNOWN = "—"
 NBSP = "\u00a0"  # between a number and its unit, so that no line breaks there
@@ -24,6 +24,29 @@ STAGES = {
     "other": "Somebody else",
 }
 MODULES = {"tinyframe": "TinyFrame", "micradar": "Micradar", "acconeer": "Acconeer A121"}
+
+
+WHO = {"you": "You", "other": "Somebody else, not you", "both": "You and somebody else", "nobody": "Nobody in bed"}
+NOT_YOURS = "These minutes are not counted as yours, so no stage and no rate are shown."
+
+
+class Who(NamedTuple):
+    """Who is there: in words, how sure that is, and whether what is sensed is the sleeper's own."""
+
+    title: str
+    sure: str
+    reason: str
+    is_here: bool
+    is_yours: bool
+    is_named: bool  # told apart from others, and not merely somebody
+
+
+class Place(NamedTuple):
+    """One place in the bed's picture: what it is (also its class in the style sheet), its name, where it is."""
+
+    kind: str
+    name: str
+    where: str
 
 
 class Figure(NamedTuple):
@@ -120,6 +143,54 @@ def radar(health: RadarStatus) -> str:
         return f"{what} is not connected: check its cable. The alarm rings at its set time all the same."
     firmware = f", firmware {health.firmware}" if health.firmware else ""
     return f"{what}{firmware} is connected and working."
+
+
+def who(status: Status) -> Who:
+    """Who is there, of a box that knows whether anybody is."""
+    here = status.present is True and status.who != "nobody"
+    known = status.who in WHO and (status.who != "nobody" or not here)
+    named = here and known
+    confidence = status.who_confidence if status.present and known else status.confidence
+    reason = status.who_reason if status.present and known else status.presence_reason
+    title = WHO[status.who or ""] if named else "Somebody in bed" if here else WHO["nobody"]
+    return Who(
+        title,
+        f"{percent(confidence)} sure",
+        reason.replace("->", "→"),
+        here,
+        here and status.who != "other",
+        named,
+    )
+
+
+def bed(learnt: BedStatus, now_m: float | None) -> list[Place]:
+    """Where things are as the box has learnt them, in metres from it; nothing before it has."""
+    if learnt.near_m is None:
+        return []
+    near = number(learnt.near_m, "m", 1)
+    over = f"from {near} on" if learnt.far_m is None else f"{learnt.near_m:.1f} to {number(learnt.far_m, 'm', 1)}"
+    told = (
+        ("gap", "Between bed and box", learnt.near_m, f"up to {near}"),
+        ("bed", "The bed", learnt.near_m, over),
+        ("usual", "Your usual place", learnt.usual_m, number(learnt.usual_m, "m", 2)),
+        ("other", "Somebody else's place", learnt.other_m, number(learnt.other_m, "m", 2)),
+        ("here", "Whoever is there now", now_m, number(now_m, "m", 2)),
+    )
+    return [Place(kind, name, where) for kind, name, value, where in told if value is not None]
+
+
+def bed_learnt(learnt: BedStatus) -> str:
+    """What the picture of the bed rests on."""
+    hours = number(learnt.learnt_h, "h", 0 if learnt.learnt_h >= 10 else 1)
+    if learnt.near_m is None:
+        so_far = f" So far it has seen {hours} of somebody in bed." if learnt.learnt_h >= 0.05 else ""
+        return f"Not learnt yet: it takes a night.{so_far}"
+    return f"Distances from the box, learnt from {hours} of somebody in bed."
+
+
+def grade(level: float | None) -> str:
+    """A level from 0 to 1 in one word, the bar's class in the style sheet."""
+    return "unknown" if level is None else "well" if level >= 0.75 else "fair" if level >= 0.5 else "poor"
 
 
 def room(values: RoomStatus | EnvironmentRecord) -> list[tuple[str, str]]:
