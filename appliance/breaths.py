@@ -2,37 +2,30 @@
 
 For breaths the displacement is high-passed by one pole at 0.1 Hz (a body's sway goes, a breath's shape stays) and
 smoothed by a triangle of 0.9 s (constant delay, the heart's beat goes).  Extrema of that are breaths when the signal
-has turned back by a share of the recent breaths' depth.  Two witnesses must agree on a rate, the repetition in 30 s of
-the signal or of its slope, and the intervals between breaths; otherwise there is none.
+has turned back by a share of the recent breaths' depth.  How fast they come is asked of the last 30 s (``pace``); a
+rate that was told is kept at a little less quality than a new one needs.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from appliance.displacement import NAN
-from appliance.kernels import periodicity
+from appliance.pace import WINDOW, WINDOW_HZ, WINDOW_S, pace
 from models.contract import SIGNAL_HZ, Breath
 
 SWAY_HZ = 0.1
 SMOOTH = 5  # samples of each of two running means, whose cascade is a triangle
 DELAY_S = (SMOOTH - 1) / SIGNAL_HZ
 SETTLE_S = 1.0  # after a movement, before breaths count again
-WINDOW_S = 30
-WINDOW_HZ = 5
-WINDOW = WINDOW_S * WINDOW_HZ
-MIN_RATE_BRPM = 5.0
-MAX_RATE_BRPM = 34.0
-MIN_LAG, MAX_LAG = int(60 * WINDOW_HZ / MAX_RATE_BRPM), int(60 * WINDOW_HZ / MIN_RATE_BRPM)
-MIN_QUALITY = 0.4
-AGREEMENT = 0.2  # relative difference of a breath's interval from the repetition that still agrees
-FULL_SHARE = 0.6  # of the window, from which on missing signal costs no quality
+MIN_QUALITY = 0.45  # of a new rate: a wandering signal without breaths reaches it in one second of forty
+KEPT_QUALITY = 0.35  # of one that goes on from a rate told within ...
+KEPT_S = 5.0
+KEPT_SHARE = 0.1  # ... by no more than this share
 MIN_PROMINENCE = 0.05  # mm, of a breath
 PROMINENCE = 0.3  # of the recent swings' median ...
 PATIENCE_S = 5.0  # ... which fades when no breath has come for so long ...
@@ -141,6 +134,8 @@ class Chest:
         self._window = np.full(2 * WINDOW, np.nan)  # written twice, so that the last 30 s are always in one piece
         self._head = 0
         self._settled_t_s = -math.inf
+        self._told_t_s = -math.inf  # the last rate
+        self._told_brpm = NAN
 
     def update(self, t_s: float, displacement: float, is_moving: bool, broke: bool) -> Breath | None:
         """Take the next value (NaN missing); return the breath that it confirms."""
@@ -193,12 +188,13 @@ class Chest:
         """(breaths a minute, quality 0-1) over the last 30 s; no rate without quality."""
         while self.recent and self.recent[0].t_s < t_s - WINDOW_S:
             self.recent.popleft()
-        if len(self.recent) < 3:
-            return None, 0.0
-        window = self._window[self._head : self._head + WINDOW]
-        # The slope plays a slow sway down, the signal itself plays noise down: the better of the two speaks.
-        rate_brpm, quality = max(self._agreed(window), self._agreed(np.diff(window)), key=itemgetter(1))
-        return rate_brpm if quality >= MIN_QUALITY else None, quality
+        intervals = np.array([breath.interval_s for breath in self.recent])
+        rate_brpm, quality = pace(self._window[self._head : self._head + WINDOW], intervals)
+        goes_on = t_s - self._told_t_s <= KEPT_S and abs(rate_brpm - self._told_brpm) <= KEPT_SHARE * self._told_brpm
+        if not quality >= (KEPT_QUALITY if goes_on else MIN_QUALITY):
+            return None, quality
+        self._told_t_s, self._told_brpm = t_s, rate_brpm
+        return rate_brpm, quality
 
     @property
     def amplitude(self) -> float | None:
@@ -228,17 +224,3 @@ class Chest:
         head = self._head
         self._window[head] = self._window[head + WINDOW] = value
         self._head = (head + 1) % WINDOW
-
-    def _agreed(self, window: NDArray[np.float64]) -> tuple[float, float]:
-        """(rate, quality) upon which the repetition in ``window`` and the recent intervals agree."""
-        correlation, lag, share = periodicity(window, MIN_LAG, MAX_LAG)
-        if correlation <= 0.0:
-            return NAN, 0.0
-        period_s = lag / WINDOW_HZ
-        agreeing = [b.interval_s for b in self.recent if abs(b.interval_s - period_s) <= AGREEMENT * period_s]
-        if len(agreeing) < 3:
-            return NAN, 0.0
-        agreement = min(1.0, 0.25 + len(agreeing) / len(self.recent))
-        # Either alone is a little off where breaths vary; their mean came nearest to belts.
-        mean_s = 0.5 * (period_s + sum(agreeing) / len(agreeing))
-        return 60.0 / mean_s, correlation * agreement * min(1.0, share / FULL_SHARE)

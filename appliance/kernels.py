@@ -30,13 +30,11 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @compiled
-def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tuple[float, float, float]:
-    """Strength and period of the strongest repetition in a window.
+def repetitions(window: NDArray[np.float64], min_lag: int, max_lag: int) -> NDArray[np.float64]:
+    """(peaks, 2): lag and correlation of every peak of a window's autocorrelation, shortest lag first.
 
-    ``window`` is (n,), oldest first, NaN where missing.  Returns (correlation, lag, share): the normalised
-    autocorrelation at its best peak between ``min_lag`` and ``max_lag`` samples (0 where there is none), that lag with
-    a fraction, and the share of valid samples.  Of peaks nearly as high as the highest the shortest lag wins: the
-    others are its multiples.
+    ``window`` is (n,), oldest first, NaN where missing: such samples take no part.  Lags lie between ``min_lag`` and
+    ``max_lag`` samples, with a fraction; correlations are normalised and above 0.
     """
     n = window.size
     valid = 0
@@ -45,14 +43,14 @@ def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tupl
         if not math.isnan(window[i]):
             valid += 1
             mean += window[i]
-    share = valid / n
+    lags = max_lag - min_lag + 3  # one more on either side, for the peaks' shape
+    peaks = np.empty((lags, 2))
     if valid < 2 * min_lag:
-        return 0.0, math.nan, share
+        return peaks[:0]
     mean /= valid
     x = np.empty(n)
     for i in range(n):
         x[i] = 0.0 if math.isnan(window[i]) else window[i] - mean
-    lags = max_lag - min_lag + 3  # one more on either side, for the peaks' shape
     r = np.zeros(lags)
     for j in range(lags):
         lag = min_lag - 1 + j
@@ -67,16 +65,60 @@ def periodicity(window: NDArray[np.float64], min_lag: int, max_lag: int) -> tupl
                 late += x[i] * x[i]
         if early > 0.0 and late > 0.0:
             r[j] = cross / math.sqrt(early * late)
-    highest = 0.0
+    count = 0
     for j in range(1, lags - 1):
-        if r[j] >= r[j - 1] and r[j] > r[j + 1] and r[j] > highest:
-            highest = r[j]
-    for j in range(1, lags - 1):
-        if r[j] >= r[j - 1] and r[j] > r[j + 1] and r[j] > 0.0 and r[j] >= 0.85 * highest:
+        if r[j] >= r[j - 1] and r[j] > r[j + 1] and r[j] > 0.0:
             bend = r[j - 1] - 2.0 * r[j] + r[j + 1]
-            shift = 0.5 * (r[j - 1] - r[j + 1]) / bend if bend < 0.0 else 0.0
-            return r[j], min_lag - 1 + j + shift, share
-    return 0.0, math.nan, share
+            peaks[count, 0] = min_lag - 1 + j + (0.5 * (r[j - 1] - r[j + 1]) / bend if bend < 0.0 else 0.0)
+            peaks[count, 1] = r[j]
+            count += 1
+    return peaks[:count]
+
+
+@compiled
+def agree(
+    peaks: NDArray[np.float64],
+    interval_s: NDArray[np.float64],
+    power: NDArray[np.float64],
+    line_brpm: float,
+    width_brpm: float,
+    agreement: float,
+    harmonic: float,
+) -> tuple[float, float]:
+    """(breaths a minute, quality 0-1) upon which repetition, intervals and spectrum agree best; NaN and 0 without.
+
+    ``peaks`` is (n, 2): a period in s and its correlation; ``interval_s`` (breaths,); ``power`` (lines,), at
+    ``line_brpm`` apart.  A peak's quality is the geometric mean of its correlation, the share of intervals within
+    ``agreement`` of its period, and the share of power within ``width_brpm`` of its rate, that at twice the rate
+    counting ``harmonic``.
+    """
+    whole = power.sum()
+    rate_brpm, quality = math.nan, 0.0
+    if whole <= 0.0:
+        return rate_brpm, quality
+    for k in range(peaks.shape[0]):
+        period_s = peaks[k, 0]
+        brpm = 60.0 / period_s
+        agreeing, total_s = 0, 0.0
+        for interval in interval_s:
+            if abs(interval - period_s) <= agreement * period_s:
+                agreeing += 1
+                total_s += interval
+        near, moment, again = 0.0, 0.0, 0.0
+        for line in range(power.size):
+            at_brpm = line * line_brpm
+            if abs(at_brpm - brpm) <= width_brpm:
+                near += power[line]
+                moment += power[line] * at_brpm
+            elif abs(at_brpm - 2.0 * brpm) <= width_brpm:
+                again += power[line]
+        alike = min(1.0, (near + harmonic * again) / whole)
+        strength = (peaks[k, 1] * alike * agreeing / max(interval_s.size, 1)) ** (1.0 / 3.0)
+        if strength > quality and near > 0.0:
+            quality = strength
+            # Each alone is a little off where breaths vary; their mean came nearest to belts.
+            rate_brpm = (brpm + 60.0 * agreeing / total_s + moment / near) / 3.0
+    return rate_brpm, quality
 
 
 @compiled
@@ -129,6 +171,7 @@ def follow_echo(
 
 def warm() -> None:
     """Compile everything now (or load it from the cache), so that the first night does not wait."""
-    periodicity(np.zeros(40), 4, 10)
+    peaks = repetitions(np.zeros(40), 4, 10)
+    agree(peaks, np.zeros(1), np.zeros(8), 1.0, 1.0, 0.2, 0.5)
     one = np.zeros(1, np.complex128)
     follow_echo(one, one, np.zeros(1), np.ones(1), np.ones(1, np.complex64), np.ones(1, np.float32), 0.1, 0.1)

@@ -12,8 +12,10 @@ from breathing import Motion, breath, echoes, human, phases, ticks_of, waves
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.breaths import KEPT_QUALITY
 from appliance.displacement import Tick
-from appliance.kernels import compiled, periodicity, warm
+from appliance.kernels import compiled, repetitions, warm
+from appliance.pace import pace
 from appliance.respiration import Breathing, Respiration, epochs_of
 from drivers.readings import Module
 from models.contract import Breath, Epoch
@@ -94,7 +96,7 @@ def test_flat_and_tiny_signals_have_no_breaths() -> None:
 
 def test_no_rate_without_quality() -> None:
     reports, _, _ = breathe(ticks(human(14, 330, cv=0.5), 300.0, noise_mm=0.3))
-    assert all(report.quality >= 0.4 for report in reports if report.rate_brpm is not None)
+    assert all(report.quality >= KEPT_QUALITY for report in reports if report.rate_brpm is not None)
     assert any(report.rate_brpm is None for report in reports)
 
 
@@ -220,19 +222,59 @@ def test_memory_is_constant() -> None:
     assert sizes[1] <= sizes[0] * 1.05
 
 
-def test_periodicity_of_a_sine_and_of_nothing() -> None:
+def test_repetitions_of_a_sine_and_of_nothing() -> None:
+    """A period of 4 s is 20 lags at 5 Hz; twice and three times that repeat it too."""
     warm()
     t_s = np.arange(150) / 5
-    strength, lag, share = periodicity(np.sin(2 * np.pi * t_s / 4.0), 8, 60)
-    assert strength == pytest.approx(1.0, abs=0.01)
-    assert lag == pytest.approx(20.0, abs=0.05)
-    assert share == 1.0
-    gappy = np.where((t_s > 8) & (t_s < 14), np.nan, np.sin(2 * np.pi * t_s / 4.0))
-    strength, lag, share = periodicity(gappy, 8, 60)
-    assert lag == pytest.approx(20.0, abs=0.1)
-    assert share == pytest.approx(0.8, abs=0.02)
-    assert periodicity(np.full(150, np.nan), 8, 60)[0] == 0.0
-    assert periodicity(np.zeros(150), 8, 60)[0] == 0.0
+    sine = np.sin(2 * np.pi * t_s / 4.0)
+    np.testing.assert_allclose(repetitions(sine, 8, 65), [(20, 1), (40, 1), (60, 1)], rtol=0.005, atol=0.02)
+    gappy = np.where((t_s > 8) & (t_s < 14), np.nan, sine)
+    assert repetitions(gappy, 8, 60)[0] == pytest.approx((20.0, 1.0), abs=0.1)
+    assert repetitions(np.full(150, np.nan), 8, 60).shape == (0, 2)
+    assert repetitions(np.zeros(150), 8, 60).shape == (0, 2)
+
+
+@pytest.mark.parametrize("brpm", [7, 15, 30])
+def test_pace_of_a_sine_is_sure(brpm: float) -> None:
+    window = np.sin(2 * np.pi * brpm / 60 * np.arange(150) / 5)
+    told, quality = pace(window, np.full(round(brpm / 2), 60 / brpm))
+    assert told == pytest.approx(brpm, abs=0.15)
+    assert quality > 0.9
+
+
+def test_pace_takes_the_breath_and_not_every_second_one() -> None:
+    """Breaths that are deep and shallow by turns repeat best at 7.5 a minute; their intervals say 15."""
+    count = np.arange(150) / 5 / 4.0
+    window = np.cos(2 * np.pi * count) * (1.0 + 0.2 * np.cos(np.pi * count))
+    assert pace(window, np.full(7, 4.0))[0] == pytest.approx(15.0, abs=0.2)
+
+
+def test_pace_needs_every_witness() -> None:
+    sine = np.sin(2 * np.pi * np.arange(150) / 20)
+    assert pace(sine, np.array([4.0, 4.0]))[1] == 0.0  # too few breaths
+    assert pace(sine, np.full(7, 2.5))[1] == 0.0  # breaths of another kind
+    assert pace(np.zeros(150), np.full(7, 4.0))[1] == 0.0
+    assert pace(np.full(150, np.nan), np.full(7, 4.0))[1] == 0.0
+
+
+def test_a_shift_of_the_body_does_not_hide_a_shallow_breath() -> None:
+    """1 mm at 15 a minute on a seat; now and then the body settles by 3 mm in half a second."""
+
+    def shifting(t_s: float) -> float:
+        return breath(15, 1.0)(t_s) - 3.0 * sum(min(max(2.0 * (t_s - at), 0.0), 1.0) for at in (31, 57, 64, 90, 103))
+
+    reports, _, _ = breathe(ticks(shifting, 120.0, noise_mm=0.02))
+    late = [report.rate_brpm for report in reports if report.t_s > 40]
+    assert np.mean([rate is not None for rate in late]) > 0.5
+    assert all(rate == pytest.approx(15.0, abs=1.0) for rate in late if rate is not None)
+
+
+@given(st.integers(6, 30), st.floats(0.2, 20.0), st.booleans())
+def test_size_and_sign_change_no_pace(brpm: int, size: float, turned: bool) -> None:
+    rng = np.random.default_rng(brpm)
+    window = np.sin(2 * np.pi * brpm / 60 * np.arange(150) / 5) + 0.2 * rng.standard_normal(150)
+    intervals = 60 / brpm * np.exp(0.1 * rng.standard_normal(brpm // 2))
+    assert pace(window * (-size if turned else size), intervals) == pytest.approx(pace(window, intervals), rel=1e-6)
 
 
 def test_kernels_run_where_no_cache_can_be_kept() -> None:
