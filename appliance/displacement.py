@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from appliance.echo import ABOVE_NOISE, Echo
+from appliance.echo import ABOVE_NOISE, Echo, EchoStep
 from drivers.readings import Module, RadarSample, Target
 from models.contract import SIGNAL_HZ
 
@@ -45,15 +45,17 @@ class Tick(NamedTuple):
 
 
 class Displacement:
-    """Samples of one module in, ticks out; causal, constant memory, the same to the last bit however samples arrive."""
+    """Samples of one module in, ticks of one body out; causal, constant memory.
+
+    The same to the last bit however samples arrive.
+    """
 
     def __init__(self, module: Module) -> None:
         self._signal = {
             Module.TINYFRAME: self._phase,
             Module.MICRADAR: self._wave,
-            Module.ACCONEER: self._iq,
+            Module.ACCONEER: self._nothing,
         }[module]
-        self._echo = Echo()
         self._heard_s = -math.inf  # the last sample of any kind
         self._next = 0  # index of the next grid point
         self._next_s = math.inf  # and its time, once there is a sample
@@ -80,8 +82,11 @@ class Displacement:
         self._distance_t_s = -math.inf
         self._no_target = False
 
-    def update(self, sample: RadarSample) -> list[Tick]:
-        """Take one sample; return the grid points that it completes (oldest first, mostly one or none)."""
+    def update(self, sample: RadarSample, step: EchoStep | None = None) -> list[Tick]:
+        """Take one sample; return the grid points that it completes (oldest first, mostly one or none).
+
+        ``step`` is what an Acconeer sample's range profile told of this body.
+        """
         t_s = sample.t_s
         ticks: list[Tick] = []
         if t_s - self._heard_s > MAX_FILL_S:
@@ -108,6 +113,8 @@ class Displacement:
             self._activity = float(sample.movement_pct)
             self._activity_t_s = t_s
         self._signal(sample, ticks)
+        if step is not None:
+            self._iq(t_s, step, ticks)
         return ticks
 
     def advance(self, until_s: float) -> list[Tick]:
@@ -137,14 +144,16 @@ class Displacement:
         if sample.wave is not None:
             self._value(sample.t_s, sample.wave * MICRADAR_MM_PER_COUNT, False, ticks)
 
-    def _iq(self, sample: RadarSample, ticks: list[Tick]) -> None:
-        if sample.iq is None:
-            return
-        step = self._echo.update(sample.t_s, sample.iq, sample.sweep_spread)
-        self._activity, self._activity_t_s = step.activity, sample.t_s
+    def _nothing(self, sample: RadarSample, ticks: list[Tick]) -> None:
+        """An Acconeer module's signal comes with its step."""
+
+    def _iq(self, t_s: float, step: EchoStep, ticks: list[Tick]) -> None:
+        self._activity, self._activity_t_s = step.activity, t_s
         self._stir = step.moving
         self._is_noise = not step.activity >= ABOVE_NOISE
-        self._value(sample.t_s, step.position_mm, step.jumped and not self._is_noise, ticks)
+        if step.distance_m == step.distance_m:
+            self._distance_m, self._distance_t_s = step.distance_m, t_s
+        self._value(t_s, step.position_mm, step.jumped and not self._is_noise, ticks)
 
     def _value(self, t_s: float, raw: float, jumped: bool, ticks: list[Tick]) -> None:
         """A new value of the signal: give the grid points between the last one and this."""
@@ -210,6 +219,47 @@ class Displacement:
         self._next_s = self._next / SIGNAL_HZ
         self._t0_s = self._v0 = self._raw0 = NAN
         self._broke = True
+
+
+class Bodies:
+    """Samples of one module in, ticks of each body out, instant by instant.
+
+    An Acconeer module's range profile may hold several bodies; the others tell one chest.  The first body is there
+    always; the others begin and end.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._echo = Echo()
+        self._all: list[Displacement | None] = [Displacement(module)]
+
+    def update(self, sample: RadarSample) -> list[list[Tick | None]]:
+        """Take one sample; each row holds the ticks of one instant, by body, None for one that is not there."""
+        if sample.iq is None:
+            return _rows([None if one is None else one.update(sample) for one in self._all])
+        steps = self._echo.update(sample.t_s, sample.iq, sample.sweep_spread, sample.ranges_m)
+        self._all += [None] * (len(steps) - len(self._all))
+        told: list[list[Tick] | None] = []
+        for index, step in enumerate(steps):
+            if step is None:
+                self._all[index] = None
+                told.append(None)
+                continue
+            body = self._all[index] = self._all[index] or Displacement(self._module)
+            told.append(body.update(sample, step))
+        return _rows(told)
+
+    def advance(self, until_s: float) -> list[list[Tick | None]]:
+        """Nothing earlier than ``until_s`` will come any more: what is missing for good."""
+        return _rows([None if one is None else one.advance(until_s) for one in self._all])
+
+
+def _rows(told: list[list[Tick] | None]) -> list[list[Tick | None]]:
+    if len(told) == 1:
+        return [[tick] for tick in told[0] or ()]
+    instants = sorted({tick.t_s for ticks in told for tick in ticks or ()})
+    by_instant = [{tick.t_s: tick for tick in ticks or ()} for ticks in told]
+    return [[ticks.get(t_s) for ticks in by_instant] for t_s in instants]
 
 
 def movement_index(movement_pct: float) -> float:

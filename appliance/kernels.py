@@ -131,17 +131,20 @@ def follow_echo(
     spread: NDArray[np.float32],
     settle: float,
     slowly: float,
-) -> tuple[float, float, float]:
+    owner: NDArray[np.int64],
+    alive: NDArray[np.float64],
+    bodies: int,
+) -> NDArray[np.float64]:
     """Take one frame of an Acconeer range profile into the running state; all arrays are (points,).
 
     ``before`` is the last frame, ``mean`` and ``variance`` run over the last seconds, ``noise`` is the power of one
-    sweep's noise; ``settle`` and ``slowly`` are this frame's weights in the former two and in the latter.  Returns
-    (advance, activity, stir): the phase in rad by which the profile turned since the last frame, the largest running
-    deviation of a point in units of its noise, and how far the sweeps of the liveliest point disagree (0 to 1).
+    sweep's noise; ``settle`` and ``slowly`` are this frame's weights in the former two and in the latter.  ``owner``
+    tells which body each point belongs to, and ``alive`` is filled with each point's running deviation in units of its
+    noise.  Returns (bodies, 3): advance, the phase in rad by which a body's points turned since the last frame;
+    activity, the largest of its points' ``alive``; stir, how far the sweeps of its liveliest point disagree (0 to 1).
     """
-    turn = 0j
-    activity = 0.0
-    stir = 0.0
+    turn = np.zeros(bodies, np.complex128)
+    out = np.zeros((bodies, 3))
     for k in range(iq.size):
         z = complex(iq[k])
         mean[k] += settle * (z - mean[k])
@@ -155,23 +158,28 @@ def follow_echo(
             else (noise[k] + 0.1 * (disagreement - noise[k]))
         )
         power = mean[k].real ** 2 + mean[k].imag ** 2
+        alive[k] = 0.0
         if variance[k] <= 0.0 or noise[k] <= 0.0:
             before[k] = z
             continue
         # What moves counts, what stands (leakage, furniture) does not, each point by its signal over its noise.
-        turn += z * before[k].conjugate() * (variance[k] / ((power + variance[k]) * noise[k]))
+        body = owner[k]
+        turn[body] += z * before[k].conjugate() * (variance[k] / ((power + variance[k]) * noise[k]))
         before[k] = z
-        liveliness = math.sqrt(variance[k] / noise[k])
-        if liveliness > activity:
-            activity = liveliness
+        alive[k] = math.sqrt(variance[k] / noise[k])
+        if alive[k] > out[body, 1]:
+            out[body, 1] = alive[k]
             excess = max(disagreement - noise[k], 0.0)
-            stir = math.sqrt(excess / (z.real**2 + z.imag**2 + disagreement))
-    return math.atan2(turn.imag, turn.real), activity, stir
+            out[body, 2] = math.sqrt(excess / (z.real**2 + z.imag**2 + disagreement))
+    for body in range(bodies):
+        out[body, 0] = math.atan2(turn[body].imag, turn[body].real)
+    return out
 
 
 def warm() -> None:
     """Compile everything now (or load it from the cache), so that the first night does not wait."""
     peaks = repetitions(np.zeros(40), 4, 10)
     agree(peaks, np.zeros(1), np.zeros(8), 1.0, 1.0, 0.2, 0.5)
-    one = np.zeros(1, np.complex128)
-    follow_echo(one, one, np.zeros(1), np.ones(1), np.ones(1, np.complex64), np.ones(1, np.float32), 0.1, 0.1)
+    one, real = np.zeros(1, np.complex128), np.ones(1)
+    frame, spread = np.ones(1, np.complex64), np.ones(1, np.float32)
+    follow_echo(one, one, np.zeros(1), real, frame, spread, 0.1, 0.1, np.zeros(1, np.int64), real, 1)

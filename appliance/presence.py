@@ -60,6 +60,7 @@ class Presence(NamedTuple):
     confidence: float  # 0-1
     reason: str  # the weightiest evidence of this second, in words
     heard: bool = True  # False: no word from the radar, so nothing is known
+    rate_brpm: float | None = None  # of the breathing seen, present or not; None without quality
 
 
 class _Evidence(NamedTuple):
@@ -89,6 +90,7 @@ class PresenceGate:
         self._activity = math.nan
         self._distance_m = math.nan
         self._no_target = False
+        self._rate_brpm: float | None = None
 
     def update(self, tick: Tick) -> Presence | None:
         """Take the next tick of the grid; the first tick of a new second brings the verdict on the one before."""
@@ -136,12 +138,14 @@ class PresenceGate:
         self._moving_ticks = 0
         self._heard = self._no_target = False
         self._activity = self._distance_m = math.nan
-        return Presence(t_s, self._present, 1.0 / (1.0 + math.exp(-self._log_odds)), evidence.reason, heard)
+        confidence = 1.0 / (1.0 + math.exp(-self._log_odds))
+        return Presence(t_s, self._present, confidence, evidence.reason, heard, self._rate_brpm)
 
     def _evidence(self, t_s: float) -> _Evidence:
         """Of the second that ended at ``t_s``: the sum, and the weightiest in words."""
         depth_mm = self._chest.amplitude or 0.0
         rate_brpm, quality = self._chest.rate(t_s)
+        self._rate_brpm = rate_brpm
         if not self._present and quality < UNBREATHING and self._is_vacant():
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
         deep = depth_mm >= max(0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)

@@ -52,6 +52,11 @@ class Respiration:
         self._still = 0.0  # displacement without drift
         self._was_moving = False
 
+    def turn_away(self) -> None:
+        """Another body is followed from here on: no breath reaches across, and the epoch goes on."""
+        self._chest.reset()
+        self._level = NAN
+
     def take_epochs(self) -> list[Epoch]:
         """The epochs closed since the last call, oldest first."""
         epochs, self._epochs = self._epochs, []

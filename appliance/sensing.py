@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from appliance.displacement import Displacement, Tick
+from appliance.displacement import Bodies, Tick
 from appliance.habits import Habits
 from appliance.presence import Presence, PresenceGate
 from appliance.respiration import MOVING, Breathing, Respiration
@@ -23,7 +23,39 @@ from models.stager import Stager
 
 TRACE_EVERY = 2  # ticks: the page is shown 5 Hz
 TRACE_POINTS = 100
+LATE_S = 3.0  # a body of which nothing was told for so long is not followed any more
 SILENT_S = 5.0  # a sample is never stamped later than this after it was true, so older silence is known to be silence
+
+
+class _Seen:
+    """What is seen of one body, second by second."""
+
+    def __init__(self, module: Module) -> None:
+        self._gate = PresenceGate(module)
+        self._distances: list[float] = []
+        self._moving = False
+        self.presence: Presence | None = None
+
+    def update(self, tick: Tick) -> bool:
+        """Take a tick; whether a second is over."""
+        presence = self._gate.update(tick)
+        if presence is not None:
+            self.presence = presence
+            distances = sorted(self._distances)
+            self._last_m = distances[len(distances) // 2] if distances else math.nan
+            self._last_moving, self._moving = self._moving, False
+            self._distances.clear()
+        if tick.distance_m == tick.distance_m:
+            self._distances.append(tick.distance_m)
+        if tick.moving >= MOVING:
+            self._moving = True
+        return presence is not None
+
+    def sighting(self) -> Sighting:
+        """Of the second that is over."""
+        presence = self.presence
+        assert presence is not None
+        return Sighting(self._last_m, presence.confidence, True, presence.rate_brpm, self._last_moving)
 
 
 class StagedEpoch(NamedTuple):
@@ -47,17 +79,14 @@ class Sensing:
     def __init__(self, module: Module, tracker: PrimaryUserTracker, stager: Stager | None) -> None:
         self.module = module
         self._tracker = tracker
-        self._displacement = Displacement(module)
-        self._gate = PresenceGate(module)
+        self._bodies = Bodies(module)
+        self._seen: list[_Seen | None] = [_Seen(module)]  # of each body
+        self._followed = 0  # the body whose breathing is the sleeper's, or whoever's is there
         self._respiration = Respiration()
         self._stager = stager
         self._present = False
-        self._rate_brpm: float | None = None
         self._targets = Targets()
         self._told: tuple[Target, ...] | None = None
-        # of the second in progress
-        self._distances: list[float] = []
-        self._moving = False
         # of the epoch in progress
         self._rates: list[float] = []
         self._people: list[PrimaryUser] = []
@@ -84,12 +113,12 @@ class Sensing:
     def update(self, samples: Iterable[RadarSample], now_s: float) -> list[Finding]:
         """Take what the radar brought up to ``now_s`` (monotonic seconds)."""
         findings: list[Finding] = []
-        take = self._displacement.update
+        take = self._bodies.update
         for sample in samples:
-            for tick in take(sample):
-                self._tick(tick, findings)
-        for tick in self._displacement.advance(now_s - SILENT_S):
-            self._tick(tick, findings)
+            for row in take(sample):
+                self._instant(row, findings)
+        for row in self._bodies.advance(now_s - SILENT_S):
+            self._instant(row, findings)
         return findings
 
     def new_night(self) -> None:
@@ -97,16 +126,25 @@ class Sensing:
         if self._stager is not None:
             self._stager.reset()
 
-    def _tick(self, tick: Tick, findings: list[Finding]) -> None:
+    def _instant(self, row: list[Tick | None], findings: list[Finding]) -> None:
+        """One instant of the grid: a tick of each body that is there."""
+        second = False
+        for index, tick in enumerate(row):
+            if index == len(self._seen):
+                self._seen.append(None)
+            if tick is not None:
+                seen = self._seen[index] = self._seen[index] or _Seen(self.module)
+                second |= seen.update(tick)
+        if second:
+            self._judge(findings)
+        tick = row[self._followed] if self._followed < len(row) else None
+        if tick is not None:
+            self._follow(tick, findings)
+
+    def _follow(self, tick: Tick, findings: list[Finding]) -> None:
+        """The next tick of the body that is followed."""
         if round(tick.t_s * SIGNAL_HZ) % TRACE_EVERY == 0:
             self._trace.append(None if math.isnan(tick.displacement) else tick.displacement)
-        presence = self._gate.update(tick)
-        if presence is not None:
-            self._judge(presence, findings)
-        if tick.distance_m == tick.distance_m:
-            self._distances.append(tick.distance_m)
-        if tick.moving >= MOVING:
-            self._moving = True
         if tick.targets is not self._told:
             self._told = tick.targets
             self._targets.update(tick.t_s, tick.targets or ())
@@ -115,7 +153,6 @@ class Sensing:
         breathing = self._respiration.update(tick)
         if breathing is None:
             return
-        self._rate_brpm = breathing.rate_brpm
         if breathing.rate_brpm is not None:
             self._rates.append(breathing.rate_brpm)
         findings.append(breathing)
@@ -124,28 +161,43 @@ class Sensing:
             self._rates.clear()
             self._people.clear()
 
-    def _judge(self, presence: Presence, findings: list[Finding]) -> None:
-        """A second is over: who is there?"""
-        if self._present and not presence.present:
+    def _judge(self, findings: list[Finding]) -> None:
+        """A second is over: is anybody there, and who?"""
+        told = {index: seen.presence for index, seen in enumerate(self._seen) if seen is not None and seen.presence}
+        t_s = max(presence.t_s for presence in told.values())
+        for index, presence in list(told.items()):
+            if t_s - presence.t_s > LATE_S and len(told) > 1:
+                self._seen[index] = None  # that body is not followed any more
+                del told[index]
+        best = max(told.values(), key=lambda presence: presence.confidence)
+        present = any(presence.present for presence in told.values())
+        presence = best._replace(t_s=t_s, present=present, heard=any(one.heard for one in told.values()))
+        if self._present and not present:
             self._respiration.reset()
-            self._rate_brpm = None
             self._rates.clear()
             self._people.clear()
             self._targets.clear()
-        self._present = presence.present
-        primary = self._tracker.update(presence.t_s, presence.present, self._sightings(presence))
+        self._present = present
+        sightings = [seen.sighting() for index in told if (seen := self._seen[index]) is not None]
+        if self.module is Module.TINYFRAME:  # the others tell one target at most, and that is the chest
+            nearest_m = sightings[0].distance_m
+            sightings += [Sighting(m, p, is_chest=False) for m, p in self._targets.besides(t_s, nearest_m)]
+        primary = self._tracker.update(t_s, present, sightings)
         self._people.append(primary)
-        self._distances.clear()
-        self._moving = False
+        self._turn_to(list(told), primary, told)
         findings += (presence, primary)
 
-    def _sightings(self, presence: Presence) -> list[Sighting]:
-        distances = sorted(self._distances)
-        chest_m = distances[len(distances) // 2] if distances else math.nan
-        seen = [Sighting(chest_m, presence.confidence, True, self._rate_brpm, self._moving)]
-        if self.module is Module.TINYFRAME:  # the others tell one target at most, and that is the chest
-            seen += [Sighting(m, p, is_chest=False) for m, p in self._targets.besides(presence.t_s, chest_m)]
-        return seen
+    def _turn_to(self, bodies: list[int], primary: PrimaryUser, told: dict[int, Presence]) -> None:
+        """Follow the sleeper's chest; while it is not seen, the chest of whoever is there."""
+        if primary.chest is not None and primary.chest < len(bodies):
+            chest = bodies[primary.chest]
+        elif self._followed in told and told[self._followed].present:
+            chest = self._followed
+        else:
+            chest = max(told, key=lambda index: told[index].confidence)
+        if chest != self._followed:
+            self._followed = chest
+            self._respiration.turn_away()
 
     def _stage(self, epoch: Epoch) -> StagedEpoch:
         mine = [one for one in self._people if one.is_primary]

@@ -41,6 +41,7 @@ class RadarSample(NamedTuple):
     phase_rad: float | None = None  # TinyFrame: total phase
     wave: float | None = None  # Micradar: breathing waveform, byte - 128, arbitrary unit
     iq: NDArray[np.complex64] | None = None  # Acconeer: (points,), mean over the frame's sweeps
+    ranges_m: tuple[float, ...] | None = None  # Acconeer: (points,), how far each point of ``iq`` lies
     sweep_spread: NDArray[np.float32] | None = None  # Acconeer: (points,), standard deviation over the frame's sweeps
     distance_m: float | None = None  # to the nearest target
     no_target: bool = False  # the module said that nobody is locked

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from appliance.displacement import TINYFRAME_MM_PER_RAD, Displacement, Tick
+from appliance.displacement import TINYFRAME_MM_PER_RAD, Bodies, Tick
 from drivers.readings import Module, RadarSample
 
 Motion = Callable[[float], float]  # seconds -> mm
@@ -75,5 +75,5 @@ def echoes(
 
 def ticks_of(module: Module, samples: Iterable[RadarSample]) -> list[Tick]:
     """All ticks of a stream."""
-    displacement = Displacement(module)
-    return [tick for sample in samples for tick in displacement.update(sample)]
+    bodies = Bodies(module)
+    return [tick for sample in samples for row in bodies.update(sample) for tick in row[:1] if tick is not None]

@@ -18,7 +18,7 @@ import neurokit2 as nk
 import numpy as np
 import recordings
 
-from appliance.displacement import Displacement, Tick
+from appliance.displacement import Bodies, Tick
 from appliance.replay import CaptureSenses
 from appliance.respiration import Respiration
 from drivers.capture import open_capture
@@ -108,7 +108,7 @@ def belt(data: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, source in enumerate(sorted((data / "xm125_seat_enter").glob("*.npz"))):
             path, enter_s = recordings.xm125_seat(source, Path(folder) / "seat.flcap")
-            front = Displacement(Module.ACCONEER)
+            front = Bodies(Module.ACCONEER)
             with open_capture(path) as capture:
                 talk = CaptureSenses(capture).conversation
             with open_capture(path) as capture:
@@ -116,8 +116,8 @@ def belt(data: Path) -> None:
                     tick
                     for record in capture
                     for sample in talk.receive(record.t_s, record.data)
-                    for tick in front.update(sample)
-                    if tick.t_s > enter_s + 3.0
+                    for tick, *_ in front.update(sample)
+                    if tick is not None and tick.t_s > enter_s + 3.0
                 ]
             with np.load(source) as night:
                 belt_s = night["belt_t_unix"] - night["t_unix"][0]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drivers.acconeer.frame import Frame, FrameDecoder, encode
-from drivers.acconeer.messages import BYTES_PER_POINT, Result, kind_of, result_of, sweeps
+from drivers.acconeer.messages import BYTES_PER_POINT, Layout, Result, kind_of, result_of, sweeps
 from drivers.acconeer.setup import BASE_STEP_M, SensorConfig
 from drivers.linkwatch import SILENT_S, LinkWatch
 from drivers.pacing import SamplePacer
@@ -62,6 +62,8 @@ class Conversation:
         self._resume_s = float("-inf")
         self._awaited = ""
         self._calibrated_s = float("-inf")
+        self._ranged: Layout | None = None  # for which the ranges are known
+        self._known_m: tuple[float, ...] = ()
 
     @property
     def counters(self) -> LinkCounters:
@@ -73,6 +75,12 @@ class Conversation:
         """Distance of each point of ``RadarSample.iq``."""
         layout = self._decoder.layout
         return self.config.ranges_m(layout.base_step_length_m if layout else BASE_STEP_M)
+
+    def _ranges(self) -> tuple[float, ...]:
+        layout = self._decoder.layout
+        if layout is not self._ranged or not self._known_m:
+            self._ranged, self._known_m = layout, self.ranges_m
+        return self._known_m
 
     def receive(self, t_s: float, data: bytes) -> list[RadarSample]:
         """Samples from the bytes that were read at ``t_s``, in order of time."""
@@ -203,4 +211,4 @@ class Conversation:
         mean = np.add.reduce(iq) / np.float32(len(iq))
         away = iq - mean
         spread = np.sqrt(np.add.reduce(away.real**2 + away.imag**2) / np.float32(len(iq)))
-        return RadarSample(at_s, iq=mean, sweep_spread=spread)
+        return RadarSample(at_s, iq=mean, ranges_m=self._ranges(), sweep_spread=spread)
