@@ -20,8 +20,8 @@ class Subsweep(NamedTuple):
 class SensorConfig(NamedTuple):
     """What a capture's first line tells of an Acconeer module, because only the host's own bytes hold the ranges."""
 
-    subsweeps: tuple[Subsweep, ...] = (Subsweep(160, 8, 48),)  # 0.40-1.24 m: a chest beside the bed
-    sweeps_per_frame: int = 8  # with 8 points and 20 Hz about 8 kB/s, of the 11.5 that 115200 baud carry
+    subsweeps: tuple[Subsweep, ...] = (Subsweep(144, 12, 48),)  # 0.36-1.68 m: both sides of a bed
+    sweeps_per_frame: int = 6  # with 12 points and 20 Hz about 9 kB/s, of the 11.5 that 115200 baud carry
     frame_rate: float = 20.0
 
     @classmethod
