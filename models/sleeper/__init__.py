@@ -81,6 +81,8 @@ def simulate(
     phasic = draw_phasic(stage_s, breath_rng, p)
     rows = draw_moves(person, timeline, stage_s, phasic, cues, body_rng, p)
     lies_s = postures(Moves.of(rows), seconds, body_rng, p)
+    if person.lies is not None:
+        lies_s[:] = person.lies
     breaks = draw_disturbances(person, stage_s, phasic, lies_s == BACK, breath_rng, p)
     rows += [(at, body_rng.uniform(2.0, 6.0), body_rng.uniform(0.3, 0.7), False) for at in breaks.arousals_s]
     moved_s = Moves.of(rows).seconds(seconds, LARGE)

@@ -16,6 +16,7 @@ from models.sleeper.person import Cues, Person
 from models.sleeper.plan import Doing, Timeline
 
 BACK, TOWARDS, AWAY_FROM, FRONT = range(4)  # which side faces the radar, in the order of the table's `posture`
+POSTURES = ("back", "towards", "away", "front")  # their words
 LARGE = 0.5  # `size` from which a movement is one of the whole body
 
 

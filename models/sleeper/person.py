@@ -46,6 +46,7 @@ class Person:
     heart_bpm: float = 62.0
     lateral_m: float = 0.6  # chest to radar, along the mattress
     height_m: float = 0.3  # radar above the chest
+    lies: int | None = None  # one posture all night, an index into body.POSTURES; None: turns as people do
 
 
 def random_cues(rng: np.random.Generator) -> Cues:

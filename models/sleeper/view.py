@@ -114,16 +114,16 @@ def _geometry(
     gain, place, sign, mixture = 1.0, 0.0, 1.0 if rng.random() < 0.5 else -1.0, 0.0
     aim, harmonic, position = np.empty(samples), np.empty(samples), np.empty(samples)
     home_m = math.hypot(person.lateral_m, person.height_m)
-    own = place
+    own, centre = place, 0.0  # mm
     for k in range(edges.size - 1):
         event = large[order[k - 1]] if k else -1
         if k == 0 or moves.shift[event]:
             gain = p.draw("scatter_gain", rng)
             mixture = p.draw("harmonic", rng)
-            own = float(np.clip(own + 40.0 * rng.standard_normal(), -120.0, 120.0)) if k else 0.0
+            own = centre + float(np.clip(own - centre + 40.0 * rng.standard_normal(), -120.0, 120.0)) if k else 0.0
             asked = targets.get(round(moves.start_s[event])) if k else None
             if asked is not None:
-                own = 1000.0 * (asked - home_m)
+                own = centre = 1000.0 * (asked - home_m)  # who has rolled over stays there
         else:
             gain = min(max(gain * math.exp(0.15 * rng.standard_normal()), least), most)
             own += 5.0 * rng.standard_normal()
