@@ -113,8 +113,7 @@ def _and_then_nobody(twin: TinyFrameTwin, scene: Scene) -> Iterator[tuple[float,
     import numpy as np
 
     t_s = scene.t_s[-1] + np.arange(0.0, AFTERWARDS_H * 3600.0, 1.0)
-    nobody = np.full(len(t_s), np.nan)
-    yield from live(twin, Scene(t_s, nobody, nobody, np.zeros(len(t_s))), block_s=60.0)
+    yield from live(twin, Scene(t_s), block_s=60.0)
 
 
 def _tell(services: list[subprocess.Popen[bytes]], path: Path, zone: ZoneInfo, say: Callable[[str], None]) -> int:

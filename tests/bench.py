@@ -135,7 +135,7 @@ def live_box(folder: Path, speed: float = 10.0, minutes: float = 30.0) -> None:
     breath = 3 * np.sin(
         2 * np.pi * 0.25 * t_s + 0.6 * np.sin(t_s / 7) + 0.4 * np.sin(t_s / 3.1)
     )  # as uneven as a sleeper's
-    scene = Scene(t_s, breath, np.full(len(t_s), 0.6), np.where(t_s < 10, 0.8, 0.0))
+    scene = Scene.of_one(t_s, breath, np.full(len(t_s), 0.6), np.where(t_s < 10, 0.8, 0.0))
     origin = time.monotonic()
     twin = TinyFrameTwin(1)
     env = {**os.environ, "STATE_DIRECTORY": str(state)}

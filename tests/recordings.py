@@ -20,7 +20,7 @@ import numpy as np
 from drivers.capture import CaptureHeader, CaptureWriter, Channel
 from drivers.micradar import Frame, encode
 from drivers.readings import Module
-from drivers.twins import AcconeerTwin, TinyFrameTwin
+from drivers.twins import AcconeerTwin, Scene, TinyFrameTwin
 from drivers.twins.acconeer import sweeps_of
 
 STARTED = "2026-01-05T22:00:00Z"
@@ -131,7 +131,7 @@ def belt_night(source: Path, out: Path, lead_s: float = LEAD_S) -> Path:
     there = t_s >= lead_s
     distance = np.where(there, BELT_DISTANCE_M, np.nan)
     twin = TinyFrameTwin(seed=1)
-    chunks = twin.night(t_s, np.where(there, displacement, np.nan), distance, np.zeros_like(t_s))
+    chunks = twin.night(Scene.of_one(t_s, np.where(there, displacement, np.nan), distance))
     return write(out, Module.TINYFRAME, chunks)
 
 

@@ -42,7 +42,7 @@ def _by_part(config: Config) -> dict[str, Verdict]:
 
 def test_a_well_box_is_well(tmp_path: Path) -> None:
     t_s = np.arange(0.0, 600.0, 0.05)
-    scene = Scene(t_s, np.zeros(len(t_s)), np.full(len(t_s), 0.6), np.zeros(len(t_s)))
+    scene = Scene.of_one(t_s, np.zeros(len(t_s)), np.full(len(t_s), 0.6), np.zeros(len(t_s)))
     origin_s = time.monotonic()
     twin = MicradarTwin(1)
     with PtyPort(tmp_path / "radar", twin, live(twin, scene), lambda: (time.monotonic() - origin_s) * 10.0):

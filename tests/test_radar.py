@@ -59,7 +59,7 @@ class Bench:
 def sleeper(seconds: float = 3000.0) -> Scene:
     """Somebody at 0.6 m who breathes 3 mm to each side 15 times a minute."""
     t_s = np.arange(round(seconds * 20) + 1) / 20
-    return Scene(t_s, 3 * np.sin(2 * np.pi * 0.25 * t_s), np.full(len(t_s), 0.6), np.zeros(len(t_s)))
+    return Scene.of_one(t_s, 3 * np.sin(2 * np.pi * 0.25 * t_s), np.full(len(t_s), 0.6), np.zeros(len(t_s)))
 
 
 @contextmanager
@@ -412,7 +412,7 @@ def test_a_port_can_be_opened_once_at_a_time(tmp_path: Path) -> None:
 def test_bytes_of_a_recording_come_through_unchanged_and_in_their_time(tmp_path: Path) -> None:
     """What the pseudo-terminal carried is what was played, to the last byte."""
     clock = Clock()
-    said = list(TinyFrameTwin().night(*sleeper(30.0)[:4]))
+    said = list(TinyFrameTwin().night(sleeper(30.0)))
     begin_s = clock() + 4.0  # so that the radar listens before the first byte leaves
     played = [(begin_s + t_s, data) for t_s, data in said]
     with (

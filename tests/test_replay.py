@@ -42,7 +42,7 @@ def _evening(minutes: float, empty_s: float = 60.0) -> Scene:
     breath = 3 * np.sin(2 * np.pi * 0.25 * t_s + 0.6 * np.sin(t_s / 7) + 0.4 * np.sin(t_s / 3.1))
     displacement = np.where(there, breath, np.nan)
     moving = np.where(there & (t_s < empty_s + 10), 0.8, 0.0)  # getting into bed
-    return Scene(t_s, displacement, np.where(there, 0.6, np.nan), moving)
+    return Scene.of_one(t_s, displacement, np.where(there, 0.6, np.nan), moving)
 
 
 def _written(path: Path, module: Module, minutes: float = 12.0) -> Path:
@@ -51,7 +51,7 @@ def _written(path: Path, module: Module, minutes: float = 12.0) -> Path:
     with path.open("wb") as stream:
         writer = CaptureWriter(stream, CaptureHeader(module, STARTED, extra))
         scene = _evening(minutes)
-        for t_s, data in twin.night(scene.t_s, scene.displacement_mm, scene.distance_m, scene.moving):
+        for t_s, data in twin.night(scene):
             writer.write(t_s, Channel.RADAR_RX, data)
     return path
 
@@ -95,10 +95,9 @@ def test_the_alarm_of_a_replay_rings_at_its_time(tmp_path: Path) -> None:
 def test_an_empty_room_leaves_no_epoch_and_no_session(tmp_path: Path) -> None:
     path = tmp_path / "empty.flcap"
     t_s = np.arange(20 * 60 * 20) / 20
-    nobody = np.full(len(t_s), np.nan)
     with path.open("wb") as stream:
         writer = CaptureWriter(stream, CaptureHeader(Module.TINYFRAME, STARTED))
-        for when_s, data in TinyFrameTwin(1).night(t_s, nobody, nobody, np.zeros(len(t_s))):
+        for when_s, data in TinyFrameTwin(1).night(Scene(t_s)):
             writer.write(when_s, Channel.RADAR_RX, data)
     lines = _replayed(path)
     assert _of(lines, "epoch") == []

@@ -49,7 +49,7 @@ def written(folder: Path, text: str) -> Path:
 def test_every_scenario_of_the_project_loads(path: Path) -> None:
     scenario = load_scenario(path)
     assert scenario.name == path.stem
-    assert scenario.knows.modules
+    assert scenario.knows.modules or scenario.name == "partners_arm"  # at one range nothing tells two bodies apart
 
 
 def test_alone_is_one_sleeper_for_eight_hours() -> None:
@@ -81,9 +81,19 @@ def test_alone_is_one_sleeper_for_eight_hours() -> None:
         ("[[person]]\nname = 'A'\ndoes = [{at = 9, what = 'roll_to'}]", "to_m"),
         ("[[person]]\nname = 'A'\ndoes = 'nothing'", "write it as [[does]]"),
         ("[person]\nname = 'A'", "write it as [[person]]"),
-        ("[[pet]]\nkind = 'cat'", "[[pet]] is not simulated yet: take it out to play the rest"),
-        ("[[thing]]\nkind = 'fan'", "[[thing]] is not simulated yet"),
-        ("[[fault]]\nat = 3\nwhat = 'fire'", "must be one of drop_out, unplug"),
+        ("[[person]]\nname = 'A'\nlies = 'badly'", "[[person]] A lies must be one of free, back, towards, away, front"),
+        ("[[pet]]\nkind = 'cow'", "[[pet]] kind must be one of cat, dog, not 'cow'"),
+        ("[[pet]]\nname = 'Rex'", "[[pet]] Rex: kind is missing"),
+        ("[[pet]]\nkind = 'cat'\non_bed = 1", "on_bed must be true or false, not 1"),
+        ("[[pet]]\nkind = 'cat'\nside = 'left'", "[[pet]]: unknown key 'side'; known are name, kind, does, distance_m"),
+        ("[[pet]]\nkind = 'cat'\nbreaths_per_minute = 90", "breaths_per_minute must be from 4 to 60, not 90"),
+        ("[[pet]]\nkind = 'cat'\ndoes = [{at = 1, what = 'bark'}]", "what must be one of enter, walk_over, sleep"),
+        ("[[pet]]\nkind = 'cat'\ndoes = [{at = 1, what = 'sleep', to_m = 1}]", "goes with move alone"),
+        ("[[thing]]\nkind = 'fan'", "[[thing]]: unknown key 'kind'; known are what, at, minutes"),
+        ("[[thing]]\nwhat = 'door'", "[[thing]] what must be one of fan, curtain, second_radar, not 'door'"),
+        ("[[thing]]\nwhat = 'fan'\nsweep_hz = 2", "[[thing]] fan sweep_hz must be from 0.05 to 0.15, not 2"),
+        ("[[thing]]\nwhat = 'curtain'\nmm = 5", "sweep_hz and mm go with a fan alone"),
+        ("[[fault]]\nat = 3\nwhat = 'fire'", "must be one of drop_out, unplug, knock"),
         ("[knows]\nmodules = ['x4']", "must be one of tinyframe"),
         ("[knows]\nmodules = 'all'", "must be one of tinyframe"),
         ("[night", "not TOML"),
@@ -156,27 +166,23 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(refusal.value)
 
 
-def test_the_nearest_body_is_what_a_radar_hears(tmp_path: Path) -> None:
+def test_each_person_is_a_body_of_the_scene(tmp_path: Path) -> None:
     scenario = load_scenario(written(tmp_path, SHORT + PARTNER))
-    ada, bo = simulate_scenario(scenario, 5)
-    scene = scene_of(scenario, [ada, bo], 5)
+    nights = simulate_scenario(scenario, 5)
+    scene = scene_of(scenario, nights, 5)
     together, alone = 20 * 60 * SAMPLE_HZ, round(29.5 * 60 * SAMPLE_HZ)
-    assert scene.distance_m[together] == pytest.approx(ada.distance_m[together])
-    assert scene.distance_m[alone] == pytest.approx(bo.distance_m[alone])
-    assert scene.displacement_mm[alone] == pytest.approx(bo.displacement_mm[alone])
-    assert scene.others_m is not None
-    others = scene.others_m[together]  # (people, x and y): the nearest is not among the others
-    assert np.isnan(others[0]).all()
-    assert others[1] == pytest.approx([0.0, bo.distance_m[together]])
+    ada, bo = scene.bodies
+    assert ada.distance_m[together] == pytest.approx(nights[0].distance_m[together])
+    assert bo.distance_m[together] == pytest.approx(nights[1].distance_m[together])
+    assert np.isnan([ada.distance_m[alone], ada.displacement_mm[alone]]).all()
+    assert np.isfinite([bo.distance_m[alone], bo.displacement_mm[alone]]).all()
     assert np.nanmedian(bo.distance_m) > np.nanmedian(ada.distance_m) + 0.5
 
 
 def test_nobody_is_nobody(tmp_path: Path) -> None:
     scenario = load_scenario(written(tmp_path, "[night]\nhours = 0.2"))
     assert simulate_scenario(scenario, 1) == []
-    scene = scene_of(scenario, [], 1)
-    assert np.isnan(scene.distance_m).all()
-    assert np.abs(scene.displacement_mm).max() < 0.2
+    assert scene_of(scenario, [], 1).bodies == ()
 
 
 def test_faults_are_played(tmp_path: Path) -> None:
@@ -188,8 +194,9 @@ def test_faults_are_played(tmp_path: Path) -> None:
     nights = simulate_scenario(scenario, 1)
     scene = scene_of(scenario, nights, 1)
     minute = 60 * SAMPLE_HZ
-    assert np.isnan(scene.distance_m[15 * minute : 15 * minute + 40 * SAMPLE_HZ]).all()
-    assert np.isfinite(scene.distance_m[15 * minute + 40 * SAMPLE_HZ : 27 * minute]).all()
+    (ada,) = scene.bodies
+    assert np.isnan(ada.distance_m[15 * minute : 15 * minute + 40 * SAMPLE_HZ]).all()
+    assert np.isfinite(ada.distance_m[15 * minute + 40 * SAMPLE_HZ : 27 * minute]).all()
     _, spoken = wire_of(scenario, nights, Module.TINYFRAME, 1)
     times = np.array([t_s for t_s, _ in spoken])
     assert not ((times >= 1200.0) & (times < 1260.0)).any()

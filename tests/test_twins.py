@@ -21,14 +21,18 @@ HZ = 20
 def scene(seconds: float, start_s: float = 0.0) -> Scene:
     """Somebody at 0.7 m who lies still and breathes 3 mm to each side 15 times a minute."""
     t_s = start_s + np.arange(round(seconds * HZ) + 1) / HZ
-    return Scene(t_s, 3 * np.sin(2 * np.pi * 0.25 * t_s), np.full(len(t_s), 0.7), np.zeros(len(t_s)))
+    return Scene.of_one(t_s, 3 * np.sin(2 * np.pi * 0.25 * t_s), np.full(len(t_s), 0.7))
 
 
 def nobody(seconds: float, start_s: float = 0.0) -> Scene:
     """An empty bed."""
-    told = scene(seconds, start_s)
-    gone = np.full(len(told.t_s), np.nan)
-    return told._replace(displacement_mm=gone, distance_m=gone)
+    gone = np.full(round(seconds * HZ) + 1, np.nan)
+    return but(scene(seconds, start_s), displacement_mm=gone, distance_m=gone)
+
+
+def but(told: Scene, **changes: NDArray[np.float64]) -> Scene:
+    """The same scene with something else of its one body."""
+    return told._replace(bodies=(told.bodies[0]._replace(**changes),))
 
 
 def tinyframes(said: list[tuple[float, bytes]]) -> list[tinyframe.Frame]:
@@ -82,7 +86,7 @@ def test_tinyframe_bytes_are_those_of_the_encoder_and_identifiers_count_on() -> 
 
 def test_tinyframe_identifiers_wrap_at_16_bits() -> None:
     stretch = scene(2000)
-    last = list(TinyFrameTwin().night(*stretch[:4]))[-1][1]
+    last = list(TinyFrameTwin().night(stretch))[-1][1]
     # 35 frames a second for 2000 s; the last tick is an odd one with a phase frame alone.
     assert tinyframes([(0.0, last)])[0].ident == (2000 * 35 - 1) % 65536
 
@@ -111,29 +115,10 @@ def test_tinyframe_with_nobody_leaves_the_distance_out_and_phases_zero() -> None
 
 
 def test_tinyframe_phase_jumps_by_radians_when_the_body_moves_and_not_else() -> None:
-    still, tossing = scene(60), scene(60)._replace(moving=np.ones(60 * HZ + 1))
+    still, tossing = scene(60), but(scene(60), moving=np.ones(60 * HZ + 1))
     quiet, loud = (np.abs(np.diff(phases(tinyframes(TinyFrameTwin().speak(s)))[200:, 0])) for s in (still, tossing))
     assert quiet.max() < 1.0  # 4.7 mm/s over a sixteenth of a second is 0.74 rad
     assert (loud > 1.0).sum() > 30
-
-
-def test_tinyframe_tells_of_others_as_targets() -> None:
-    told = scene(4)
-    others = np.full((len(told.t_s), 3, 2), np.nan)
-    others[:, 1] = (0.4, 1.5)
-    others[40:, 2] = (-0.5, 2.0)
-    frames = tinyframes(TinyFrameTwin().speak(told._replace(others_m=others)))
-    targets = [frame.data for frame in frames if frame.kind == tinyframe.TARGETS]
-    assert [int.from_bytes(data[:4], "little") for data in targets] == [2] * 16 + [3] * 16
-    assert struct.unpack_from("<2f", targets[-1], 4 + 16) == pytest.approx((0.4, 1.5))
-    assert struct.unpack_from("<2f", targets[-1], 4 + 32) == pytest.approx((-0.5, 2.0))
-
-
-def test_tinyframe_says_no_more_than_three_targets() -> None:
-    told = scene(2)
-    crowd = np.ones((len(told.t_s), 5, 2))
-    frames = tinyframes(TinyFrameTwin().speak(told._replace(others_m=crowd)))
-    assert {len(frame.data) for frame in frames if frame.kind == tinyframe.TARGETS} == {4 + 3 * 16}
 
 
 def test_tinyframe_frozen_repeats_its_phases_and_goes_on_counting() -> None:
@@ -174,14 +159,16 @@ def wave(frames: list[micradar.Frame]) -> NDArray[np.float64]:
 @pytest.mark.parametrize("size", [0.3, 1.0, 5.0])
 def test_micradar_gains_any_chest_to_the_same_waveform(size: float) -> None:
     told = scene(180)
-    breath = wave(micraframes(MicradarTwin().speak(told._replace(displacement_mm=told.displacement_mm * size))))[600:]
+    breath = wave(micraframes(MicradarTwin().speak(but(told, displacement_mm=told.bodies[0].displacement_mm * size))))[
+        600:
+    ]
     spectrum = np.abs(np.fft.rfft(breath))
     assert np.argmax(spectrum) == 0.25 * len(breath) / 5
     assert 40 < np.percentile(np.abs(breath), 90) < 90
 
 
 def test_micradar_holds_its_waveform_while_the_body_moves() -> None:
-    frames = micraframes(MicradarTwin().speak(scene(10)._replace(moving=np.ones(10 * HZ + 1))))
+    frames = micraframes(MicradarTwin().speak(but(scene(10), moving=np.ones(10 * HZ + 1))))
     assert not wave(frames).any()
     assert {f.data[0] for f in frames if (f.control, f.command) == (0x80, 0x03)} == {100}
 
@@ -250,7 +237,7 @@ def test_micradar_answers_queries() -> None:
 
 
 def test_acconeer_streams_20_frames_a_second_after_its_replies() -> None:
-    messages = results(list(AcconeerTwin().night(*scene(10)[:4])))
+    messages = results(list(AcconeerTwin().night(scene(10))))
     assert [next(k for k in m if k not in ("status", "tick_period")) for m, _ in messages[:3]] == [
         "system_info",
         "sensor_info",
@@ -271,8 +258,8 @@ def iq(messages: list[tuple[dict[str, object], bytes]]) -> NDArray[np.complex128
 
 def test_acconeer_phase_follows_the_chest_in_half_wavelengths() -> None:
     twin = AcconeerTwin(centre_m=0.7)
-    chest_points = iq(results(list(twin.night(*scene(60)[:4]))))
-    clutter = iq(results(list(twin.night(*nobody(20, 60.0)[:4])))).mean(axis=0)
+    chest_points = iq(results(list(twin.night(scene(60)))))
+    clutter = iq(results(list(twin.night(nobody(20, 60.0))))).mean(axis=0)
     seen_mm = np.unwrap(np.angle((chest_points - clutter)[:, 1])) * 4.955 / (4 * np.pi)
     off_mm = seen_mm - 3 * np.sin(2 * np.pi * 0.25 * np.arange(1200) / 20)
     assert np.std(off_mm) < 0.05
@@ -280,10 +267,10 @@ def test_acconeer_phase_follows_the_chest_in_half_wavelengths() -> None:
 
 def test_acconeer_sweeps_disagree_when_a_limb_moves() -> None:
     def spread(told: Scene) -> float:
-        raw = np.array([np.frombuffer(p, "<i2") for _, p in results(list(AcconeerTwin().night(*told[:4]))) if p])
+        raw = np.array([np.frombuffer(p, "<i2") for _, p in results(list(AcconeerTwin().night(told))) if p])
         return float(raw.reshape(len(raw), 16, -1).std(axis=1).mean())
 
-    assert spread(scene(10)._replace(moving=np.ones(10 * HZ + 1))) > 5 * spread(scene(10))
+    assert spread(but(scene(10), moving=np.ones(10 * HZ + 1))) > 5 * spread(scene(10))
 
 
 def test_acconeer_obeys_the_setup_that_it_hears() -> None:
@@ -337,7 +324,7 @@ def test_a_recording_becomes_frames_at_its_own_times() -> None:
 @pytest.mark.parametrize("twin", [TinyFrameTwin, MicradarTwin, AcconeerTwin])
 def test_a_night_is_the_same_again_and_in_order(twin: type[TinyFrameTwin | MicradarTwin | AcconeerTwin]) -> None:
     told = scene(1500)
-    first, second = (list(twin(seed=3).night(*told[:4])) for _ in range(2))
+    first, second = (list(twin(seed=3).night(told)) for _ in range(2))
     assert first == second
     times = [t for t, _ in first]
     assert times == sorted(times)

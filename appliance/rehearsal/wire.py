@@ -30,7 +30,7 @@ class Wire:
         rng = np.random.default_rng([plan.seed, 3])
         person = random_person(rng)
         night = simulate(person, random_plan(rng, person, plan.hours), plan.hours, plan.seed)
-        scene = Scene(
+        scene = Scene.of_one(
             night.t_s,
             night.displacement_mm.astype(np.float64),
             night.distance_m.astype(np.float64),

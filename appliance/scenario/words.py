@@ -1,35 +1,27 @@
-"""A night in words: a scenario file, the simulated night that comes of it, and that night as a module's wire bytes.
-
-The file's form is described in tests/scenarios/alone.toml.  What is written is simulated or refused, never ignored.
-"""
+"""The words of a scenario file: what may stand in it, and one line for whatever may not."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import itertools
 import math
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from drivers.capture import CaptureHeader, CaptureWriter, Channel
 from drivers.readings import Module
-from drivers.twins import AcconeerTwin, MicradarTwin, Scene, TinyFrameTwin
-from models.contract import EPOCH_S, SleepStage
-from models.sleeper import SAMPLE_HZ, WORDS, Activity, Person, SimulatedNight, simulate
+from models.sleeper import WORDS, Activity
+from models.sleeper.body import POSTURES
 
 ROLES = ("primary", "partner", "child")
 SIDES = ("left", "right")
-FAULTS = ("drop_out", "unplug")
-NEAR_M, FAR_M = 0.6, 1.4  # radar to chest on the box's own side of the bed and on the other
-EMPTY_ROOM_MM = 0.015
-TRUTH_COLUMNS = ("epoch", "start_s", "stage", "in_bed", "intent", "person")
+LIES = ("free", *POSTURES)
+BREATHS_OF = {"cat": 24.0, "dog": 16.0}
+KINDS = tuple(BREATHS_OF)
+PET_WORDS = ("enter", "walk_over", "sleep", "move", "leave")
+THINGS = ("fan", "curtain", "second_radar")
+FAULTS = ("drop_out", "unplug", "knock")
+# Keys whose values are words of the file's own: a dash or a space may stand for the low line.
+SPOKEN = ("what", "kind", "role", "side", "lies")
 
 
 class ScenarioError(Exception):
@@ -61,11 +53,50 @@ class Sleeper:
     falls_asleep_min: float = 12.0  # median
     chest_mm: float = 5.0
     belly_mm: float = 6.0
+    lies: str = "free"  # or one posture all night
+
+
+@dataclass(frozen=True)
+class PetLine:
+    """``[[pet.does]]``."""
+
+    at: float
+    what: str
+    to_m: float | None = None  # for move: its new place
+
+
+@dataclass(frozen=True)
+class Pet:
+    """``[[pet]]``: where it lies and what it does; it breathes faster than people."""
+
+    name: str
+    kind: str
+    does: tuple[PetLine, ...]
+    distance_m: float = 1.2
+    on_bed: bool | None = None  # None: a cat is, a dog is not
+    breaths_per_minute: float = 0.0  # asleep; 0: as its kind does
+
+    @property
+    def is_on_bed(self) -> bool:
+        return self.kind == "cat" if self.on_bed is None else self.on_bed
+
+
+@dataclass(frozen=True)
+class Thing:
+    """``[[thing]]``: it is on from ``at`` minutes for ``minutes``, or to the end."""
+
+    what: str
+    at: float = 0.0
+    minutes: float | None = None
+    distance_m: float | None = None
+    sweep_hz: float = 0.1  # of a fan
+    mm: float = 5.0  # of a fan, peak to peak
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``[[fault]]``: from ``at`` minutes on for ``seconds``, the module loses its target or its wire."""
+    """``[[fault]]``: from ``at`` minutes on for ``seconds``, the module loses its target or its wire, or is jolted."""
 
     at: float
     what: str
@@ -86,6 +117,8 @@ class Scenario:
     name: str
     night: NightFacts
     people: tuple[Sleeper, ...]
+    pets: tuple[Pet, ...]
+    things: tuple[Thing, ...]
     faults: tuple[Fault, ...]
     knows: Knows
 
@@ -99,7 +132,7 @@ class _Line:
     to_m: float | None = None
 
 
-_Facts = TypeVar("_Facts", NightFacts, Sleeper, Fault, Knows, _Line)
+_Facts = TypeVar("_Facts", NightFacts, Sleeper, Pet, PetLine, Thing, Fault, Knows, _Line)
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -121,9 +154,6 @@ def _scenario(name: str, document: dict[str, Any]) -> Scenario:
     for key in document:
         if key not in ("night", "person", "pet", "thing", "fault", "knows"):
             raise ScenarioError(f"unknown key {key!r}; known are night, person, pet, thing, fault, knows")
-    for key in ("pet", "thing"):
-        if document.get(key):
-            raise ScenarioError(f"[[{key}]] is not simulated yet: take it out to play the rest")
     night = _facts(NightFacts, document.get("night", {}), "[night]")
     _within(night.hours, 0.1, 24.0, "[night] hours")
     _within(night.height_m, 0.0, 2.0, "[night] height_m")
@@ -132,6 +162,8 @@ def _scenario(name: str, document: dict[str, Any]) -> Scenario:
     names = [person.name for person in people]
     if len(set(names)) < len(names):
         raise ScenarioError("two [[person]] have the same name; give each their own")
+    pets = tuple(_pet(table, night) for table in _tables(document, "pet"))
+    things = tuple(_thing(table, night) for table in _tables(document, "thing"))
     faults = tuple(_facts(Fault, table, "[[fault]]") for table in _tables(document, "fault"))
     for fault in faults:
         _one_of(fault.what, FAULTS, "[[fault]] what")
@@ -139,11 +171,11 @@ def _scenario(name: str, document: dict[str, Any]) -> Scenario:
         _within(fault.seconds, 0.1, night.hours * 3600.0, "[[fault]] seconds")
     knows = document.get("knows", {})
     if isinstance(knows, dict) and isinstance(knows.get("modules"), list):
-        knows = {**knows, "modules": tuple(knows["modules"])}
+        knows = {**knows, "modules": tuple(map(_spoken, knows["modules"]))}
     known = _facts(Knows, knows, "[knows]")
     for module in known.modules:
         _one_of(module, tuple(Module), "[knows] modules")
-    return Scenario(name, night, people, faults, known)
+    return Scenario(name, night, people, pets, things, faults, known)
 
 
 def _sleeper(table: dict[str, Any], night: NightFacts) -> Sleeper:
@@ -151,6 +183,7 @@ def _sleeper(table: dict[str, Any], night: NightFacts) -> Sleeper:
     does = tuple(_activity(line, where, night) for line in _tables(table, "does", where))
     person = _facts(Sleeper, {**table, "does": does}, where)
     _one_of(person.role, ROLES, f"{where} role")
+    _one_of(person.lies, LIES, f"{where} lies")
     if person.side is not None:
         _one_of(person.side, SIDES, f"{where} side")
     if person.distance_m is not None:
@@ -160,6 +193,41 @@ def _sleeper(table: dict[str, Any], night: NightFacts) -> Sleeper:
     for key in ("apnoea_per_h", "falls_asleep_min", "chest_mm", "belly_mm"):
         _within(getattr(person, key), 0.0, 150.0, f"{where} {key}")
     return person
+
+
+def _pet(table: dict[str, Any], night: NightFacts) -> Pet:
+    where = f"[[pet]] {table.get('name', '')}".strip()
+    does = tuple(_facts(PetLine, line, f"{where} does") for line in _tables(table, "does", where))
+    pet = _facts(Pet, {"name": table.get("kind", ""), **table, "does": does}, where)
+    _one_of(pet.kind, KINDS, f"{where} kind")
+    _within(pet.distance_m, 0.2, 5.0, f"{where} distance_m")
+    for line in does:
+        _one_of(line.what, PET_WORDS, f"{where} does what")
+        _within(line.at, 0.0, night.hours * 60.0, f"{where} does at")
+        if line.to_m is not None:
+            if line.what != "move":
+                raise ScenarioError(f"{where} does: to_m, the new distance in metres, goes with move alone")
+            _within(line.to_m, 0.2, 5.0, f"{where} does to_m")
+    if pet.breaths_per_minute == 0.0:
+        return replace(pet, breaths_per_minute=BREATHS_OF[pet.kind])
+    _within(pet.breaths_per_minute, 4.0, 60.0, f"{where} breaths_per_minute")
+    return pet
+
+
+def _thing(table: dict[str, Any], night: NightFacts) -> Thing:
+    where = f"[[thing]] {table.get('what', '')}".strip()
+    thing = _facts(Thing, table, where)
+    _one_of(thing.what, THINGS, "[[thing]] what")
+    _within(thing.at, 0.0, night.hours * 60.0, f"{where} at")
+    if thing.minutes is not None:
+        _within(thing.minutes, 0.0, night.hours * 60.0, f"{where} minutes")
+    if thing.distance_m is not None:
+        _within(thing.distance_m, 0.2, 5.0, f"{where} distance_m")
+    if thing.what != "fan" and not {"sweep_hz", "mm"}.isdisjoint(table):
+        raise ScenarioError(f"{where}: sweep_hz and mm go with a fan alone")
+    _within(thing.sweep_hz, 0.05, 0.15, f"{where} sweep_hz")
+    _within(thing.mm, 0.1, 50.0, f"{where} mm")
+    return thing
 
 
 def _activity(table: dict[str, Any], where: str, night: NightFacts) -> Activity:
@@ -194,10 +262,16 @@ def _facts(kind: type[_Facts], table: object, where: str) -> _Facts:
             raise ScenarioError(f"{where}: {key} must be a number, not {value!r}")
         if "str" in known[key] and not isinstance(value, str | tuple):
             raise ScenarioError(f"{where}: {key} must be text, not {value!r}")
+        if "bool" in known[key] and not isinstance(value, bool):
+            raise ScenarioError(f"{where}: {key} must be true or false, not {value!r}")
     for name in known:
         if name not in table and not hasattr(kind, name):  # a default stands on the class
             raise ScenarioError(f"{where}: {name} is missing")
-    return kind(**table)
+    return kind(**{key: _spoken(value) if key in SPOKEN else value for key, value in table.items()})
+
+
+def _spoken(word: Any) -> Any:
+    return word.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(word, str) else word
 
 
 def _within(value: float, low: float, high: float, where: str) -> None:
@@ -208,134 +282,3 @@ def _within(value: float, low: float, high: float, where: str) -> None:
 def _one_of(value: str, words: tuple[str, ...], where: str) -> None:
     if value not in words:
         raise ScenarioError(f"{where} must be one of {', '.join(words)}, not {value!r}")
-
-
-def simulate_scenario(scenario: Scenario, seed: int) -> list[SimulatedNight]:
-    """One night per person, in the file's order, as a radar on the box's side of the bed sees each alone."""
-    seeds = np.random.SeedSequence(seed).generate_state(max(len(scenario.people), 1))
-    return [
-        simulate(_body(person, scenario.night), list(person.does), scenario.night.hours, int(own_seed))
-        for person, own_seed in zip(scenario.people, seeds, strict=False)
-    ]
-
-
-def _body(person: Sleeper, night: NightFacts) -> Person:
-    near = person.side == night.side if person.side is not None else person.role == "primary"
-    distance_m = person.distance_m if person.distance_m is not None else NEAR_M if near else FAR_M
-    age = person.age_years
-    return Person(
-        name=person.name,
-        age_years=age,
-        breaths_brpm=person.breaths_per_minute,
-        apnoea_per_h=person.apnoea_per_h,
-        pool="home_young" if age < 42 else "home_middle" if age < 63 else "home_older",
-        sol_min=person.falls_asleep_min,
-        chest_mm=person.chest_mm,
-        belly_mm=person.belly_mm,
-        height_m=min(night.height_m, 0.9 * distance_m),
-        lateral_m=math.sqrt(distance_m**2 - min(night.height_m, 0.9 * distance_m) ** 2),
-    )
-
-
-def scene_of(scenario: Scenario, nights: list[SimulatedNight], seed: int) -> Scene:
-    """What stands before the radar: the nearest body's displacement and distance, and where the others are."""
-    samples = round(scenario.night.hours * 3600) * SAMPLE_HZ
-    t_s = np.arange(samples) / SAMPLE_HZ
-    if not nights:
-        still = EMPTY_ROOM_MM * np.random.default_rng(seed).standard_normal(samples)
-        return Scene(t_s, still, np.full(samples, np.nan), np.zeros(samples))
-    distances = np.stack([night.distance_m for night in nights]).astype(np.float64)  # (people, samples)
-    nearest = np.argmin(np.where(np.isnan(distances), np.inf, distances), axis=0)[None]
-    displacement = np.stack([night.displacement_mm for night in nights]).astype(np.float64)
-    moving = np.stack([night.moving for night in nights]).astype(np.float64)
-    others = None
-    if len(nights) > 1:
-        away = distances.copy()
-        np.put_along_axis(away, nearest, np.nan, axis=0)
-        others = np.stack([np.where(np.isnan(away), np.nan, 0.0), away], axis=-1).transpose(1, 0, 2)
-    scene = Scene(t_s, _pick(displacement, nearest), _pick(distances, nearest), _pick(moving, nearest), others)
-    for fault in scenario.faults:
-        if fault.what == "drop_out":
-            scene.distance_m[_span(t_s, fault)] = np.nan
-    return scene
-
-
-def _pick(rows: NDArray[np.float64], nearest: NDArray[np.int64]) -> NDArray[np.float64]:
-    picked: NDArray[np.float64] = np.take_along_axis(rows, nearest, axis=0)[0]
-    return picked
-
-
-def _span(t_s: NDArray[np.float64], fault: Fault) -> NDArray[np.bool_]:
-    return np.logical_and(t_s >= fault.at * 60.0, t_s < fault.at * 60.0 + fault.seconds)
-
-
-def wire_of(
-    scenario: Scenario, nights: list[SimulatedNight], module: Module, seed: int
-) -> tuple[CaptureHeader, Iterator[tuple[float, bytes]]]:
-    """The capture's first line, and (seconds, bytes) as they leave the module; an unplugged module says nothing."""
-    extra: dict[str, object] = {"scenario": scenario.name, "seed": seed}
-    twin: TinyFrameTwin | MicradarTwin | AcconeerTwin
-    if module is Module.TINYFRAME:
-        twin = TinyFrameTwin(seed)
-    elif module is Module.MICRADAR:
-        twin = MicradarTwin(seed)
-    else:
-        twin = AcconeerTwin(seed)
-        extra["sensor_config"] = twin.sensor_config
-    scene = scene_of(scenario, nights, seed)
-    spoken = twin.night(scene.t_s, scene.displacement_mm, scene.distance_m, scene.moving, scene.others_m)
-    silent = [(f.at * 60.0, f.at * 60.0 + f.seconds) for f in scenario.faults if f.what == "unplug"]
-    heard = (item for item in spoken if not any(start <= item[0] < end for start, end in silent))
-    return CaptureHeader(module, scenario.night.started_utc, extra), heard if silent else spoken
-
-
-def truth_rows(nights: list[SimulatedNight]) -> Iterator[tuple[int, int, str, int, int, str]]:
-    """TRUTH_COLUMNS of every epoch, person by person; ``in_bed`` and ``intent`` are 0 or 1."""
-    for night in nights:
-        facts = zip(night.stage.tolist(), night.in_bed.tolist(), night.intent.tolist(), strict=True)
-        for epoch, (stage, in_bed, intent) in enumerate(facts):
-            yield epoch, epoch * EPOCH_S, SleepStage(stage).word, int(in_bed), int(intent), night.person
-
-
-def write_simulation(
-    scenario: Scenario,
-    seed: int,
-    module: Module,
-    capture: Path,
-    truth: Path,
-    progress: Callable[[float], None] = lambda share: None,
-) -> None:
-    """Play a scenario into a capture file (gzip where its name ends in .gz) and what was true into a CSV.
-
-    The same scenario and seed give the same bytes.  ``progress`` hears the share done, 0-1, about once a simulated
-    quarter of an hour.  Raises ScenarioError in one line where a file cannot be written.
-    """
-    nights = simulate_scenario(scenario, seed)
-    header, spoken = wire_of(scenario, nights, module, seed)
-    try:
-        with truth.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(TRUTH_COLUMNS)
-            rows.writerows(truth_rows(nights))
-        with capture.open("wb") as raw:
-            if capture.suffix == ".gz":
-                with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:  # no name and no date: same seed, same bytes
-                    _write(cast(BinaryIO, packed), header, spoken, scenario.night.hours, progress)
-            else:
-                _write(raw, header, spoken, scenario.night.hours, progress)
-    except OSError as error:
-        raise ScenarioError(f"{error.filename or capture}: cannot be written ({error.strerror})") from None
-
-
-def _write(
-    stream: BinaryIO,
-    header: CaptureHeader,
-    spoken: Iterator[tuple[float, bytes]],
-    hours: float,
-    progress: Callable[[float], None],
-) -> None:
-    writer = CaptureWriter(stream, header)
-    for quarter, items in itertools.groupby(spoken, key=lambda item: int(item[0] // 900.0)):
-        for t_s, data in items:
-            writer.write(t_s, Channel.RADAR_RX, data)
-        progress(min((quarter + 1) * 900.0 / (hours * 3600.0), 1.0))

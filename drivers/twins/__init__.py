@@ -2,7 +2,7 @@
 
 from drivers.twins.acconeer import AcconeerTwin
 from drivers.twins.micradar import MicradarTwin
-from drivers.twins.scene import Scene, Twin
+from drivers.twins.scene import Body, Scene, Twin
 from drivers.twins.tinyframe import TinyFrameTwin
 
-__all__ = ["AcconeerTwin", "MicradarTwin", "Scene", "TinyFrameTwin", "Twin"]
+__all__ = ["AcconeerTwin", "Body", "MicradarTwin", "Scene", "TinyFrameTwin", "Twin"]

@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivers.readings import Module
-from drivers.twins.scene import Scene, Ticks
+from drivers.twins.scene import Body, Scene, Ticks
 
 WAVELENGTH_MM = 4.955  # at 60.5 GHz
 BASE_STEP_M = 0.002502274  # as the module's metadata says
 POINTS, STEP_LENGTH, SWEEPS, FRAME_HZ = 4, 48, 16, 20.0
 ENVELOPE_M = 0.12  # standard deviation of the range envelope of profile 5
-CHEST, CLUTTER, NOISE = 1200.0, 250.0, 20.0  # amplitudes in counts: a chest at its range, what stands there, a sweep
+CHEST, CLUTTER, NOISE = 1200.0, 250.0, 20.0  # amplitudes in counts: a chest at 0.6 m, what stands there, a sweep
+RAD_PER_MM = 4 * np.pi / WAVELENGTH_MM
+HALF_BEAM_DEG = 60.0  # wide, without a lens
+BURST_SHARE = 0.3  # of a frame's sweeps that another radar's burst strikes
 TICKS_HZ = 1000
 FIRST_BAUD, MAX_BAUD = 115_200, 2_000_000
+
+
+@dataclass
+class _Path:
+    """What the way to one body adds to its phase."""
+
+    level_rad: float = 0.0
+    drift_rad: float = 0.0
 
 
 class AcconeerTwin:
@@ -47,7 +59,7 @@ class AcconeerTwin:
         self._base_step_m = base_step_m
         self._random = np.random.default_rng(seed)
         self._buffer = b""
-        self._drift_rad = self._level_rad = 0.0
+        self._paths: list[_Path] = []  # one for each of the scene's bodies
         self._last_frame: NDArray[np.int16] | None = None
         if sensor_config is None:
             start_m = centre_m - STEP_LENGTH * base_step_m * (POINTS - 1) / 2
@@ -65,17 +77,10 @@ class AcconeerTwin:
         """What stands in a capture's first line, since only the host's own bytes hold the ranges."""
         return self._config
 
-    def night(
-        self,
-        t_s: NDArray[np.float64],
-        displacement_mm: NDArray[np.float64],
-        distance_m: NDArray[np.float64],
-        moving: NDArray[np.float64],
-        others_m: NDArray[np.float64] | None = None,
-    ) -> Iterator[tuple[float, bytes]]:
+    def night(self, scene: Scene) -> Iterator[tuple[float, bytes]]:
         """(seconds, the message that leaves then) over the whole of a scene, the replies to set-up first."""
-        yield from ((float(t_s[0]), reply) for reply in self.setup_replies())
-        for block in Scene(t_s, displacement_mm, distance_m, moving, others_m).blocks():
+        yield from ((float(scene.t_s[0]), reply) for reply in self.setup_replies())
+        for block in scene.blocks():
             yield from self.speak(block)
 
     def recorded(
@@ -114,29 +119,45 @@ class AcconeerTwin:
         ]
 
     def _frames(self, now: Scene) -> NDArray[np.int16]:
-        """(n, sweeps, points, 2) counts: what stands there, a chest whose phase follows it, and noise."""
-        n, shape = len(now.t_s), (len(now.t_s), self._sweeps, len(self._range_m))
-        there = np.isfinite(now.distance_m) & np.isfinite(now.displacement_mm)
-        # A movement shows another part of the body: the phase goes to a level of its own, about twice a second.
-        jump = (now.moving >= 0.5) & (self._random.random(n) < 2 / self._rate_hz)
-        level = np.where(jump, self._random.uniform(-np.pi, np.pi, n), 0.0)
-        last_jump = np.maximum.accumulate(np.where(jump, np.arange(n), -1))
-        level = np.where(last_jump >= 0, level[last_jump], self._level_rad)
-        drift = self._drift_rad + np.cumsum(self._random.normal(0.0, 0.002, n))
-        self._level_rad, self._drift_rad = float(level[-1]), float(drift[-1])
-        chest = 4 * np.pi / WAVELENGTH_MM * np.nan_to_num(now.displacement_mm) + level + drift
-        # A limb moves by more than a wavelength within a frame, so that its sweeps disagree.
-        turn = now.moving * self._random.normal(0.0, 4.0, n)
-        phase = chest[:, None] + turn[:, None] * np.linspace(-0.5, 0.5, self._sweeps)
-
-        away = (self._range_m - np.nan_to_num(now.distance_m, nan=np.inf)[:, None]) / ENVELOPE_M
-        size = np.where(there[:, None], CHEST * np.exp(-(away**2) / 2), 0.0).astype(np.float32)
+        """(n, sweeps, points, 2) counts: what stands there, each body's echo about its range, and noise."""
+        shape = (len(now.t_s), self._sweeps, len(self._range_m))
         counts = self._random.standard_normal((*shape, 2), np.float32)
         counts *= NOISE
-        iq = np.exp(1j * phase.astype(np.float32))[:, :, None] * (size * self._point_turn)[:, None, :]
-        iq += self._clutter
-        counts += iq.astype(np.complex64).view(np.float32).reshape(*shape, 2)
+        if now.noise is not None:  # a burst lasts some ms: it strikes some sweeps of a frame
+            struck = now.noise[:, None] * (self._random.random(shape[:2]) < BURST_SHARE)
+            counts *= (1.0 + struck).astype(np.float32)[:, :, None, None]
+        iq = np.zeros(shape, np.complex64)
+        for body, path in zip(now.bodies, self._paths_of(now.bodies), strict=True):
+            phase = self._phase(body, path, len(now.t_s))
+            away = (self._range_m - np.nan_to_num(body.distance_m, nan=np.inf)[:, None]) / ENVELOPE_M
+            size = (CHEST * body.strength(HALF_BEAM_DEG))[:, None] * np.exp(-(away**2) / 2)
+            if size.any():
+                iq += np.exp(1j * phase.astype(np.float32))[:, :, None] * (size * self._point_turn)[:, None, :]
+        if now.box_mm is None:
+            iq += self._clutter
+        else:
+            iq += (np.exp(1j * RAD_PER_MM * now.box_mm)[:, None] * self._clutter)[:, None, :]
+        counts += iq.view(np.float32).reshape(*shape, 2)
         return _counts(counts)
+
+    def _phase(self, body: Body, path: _Path, n: int) -> NDArray[np.float64]:
+        """(n, sweeps) radians of a body's echo."""
+        # A movement shows another part of the body: the phase goes to a level of its own, about twice a second.
+        jump = (body.moving >= 0.5) & (self._random.random(n) < 2 / self._rate_hz)
+        level = np.where(jump, self._random.uniform(-np.pi, np.pi, n), 0.0)
+        last_jump = np.maximum.accumulate(np.where(jump, np.arange(n), -1))
+        level = np.where(last_jump >= 0, level[last_jump], path.level_rad)
+        drift = path.drift_rad + np.cumsum(self._random.normal(0.0, 0.002, n))
+        path.level_rad, path.drift_rad = float(level[-1]), float(drift[-1])
+        chest = RAD_PER_MM * np.nan_to_num(body.displacement_mm) + level + drift
+        # A limb moves by more than a wavelength within a frame, so that its sweeps disagree.
+        turn = body.moving * self._random.normal(0.0, 4.0, n)
+        phase: NDArray[np.float64] = chest[:, None] + turn[:, None] * np.linspace(-0.5, 0.5, self._sweeps)
+        return phase
+
+    def _paths_of(self, bodies: Sequence[Body]) -> list[_Path]:
+        self._paths += [_Path() for _ in bodies[len(self._paths) :]]
+        return self._paths[: len(bodies)]
 
     def restart(self) -> None:
         """Power was lost and came back: nothing is set up, and the line has its first speed."""

@@ -11,27 +11,79 @@ from numpy.typing import NDArray
 from drivers.readings import Module
 
 BLOCK_S = 600.0  # a night is spoken in stretches, so that its memory does not grow with its length
+CHEST_M = 0.6  # where a chest that faces the radar echoes with strength 1
+NEAREST_M = 0.2  # echoes grow no stronger than from here
+
+Values = NDArray[np.float64]
+
+
+class Body(NamedTuple):
+    """A sleeper, a pet or a thing that stirs; arrays have the length of the scene's ``t_s``.
+
+    ``distance_m`` and ``displacement_mm`` are NaN while it is not there.
+    """
+
+    displacement_mm: Values  # towards the radar, along the line of sight
+    distance_m: Values  # along the line of sight
+    moving: Values  # 0 breathing only, from 0.5 the whole body, 1 the strongest
+    x_m: Values | float = 0.05  # to the radar's right
+    echo: Values | float = 1.0  # amplitude relative to a chest that faces the radar, both at the same range
+
+    def at(self, row: NDArray[np.int64] | slice) -> Body:
+        """The same body at some rows of its arrays."""
+        x_m = self.x_m if isinstance(self.x_m, float) else self.x_m[row]
+        echo = self.echo if isinstance(self.echo, float) else self.echo[row]
+        return Body(self.displacement_mm[row], self.distance_m[row], self.moving[row], x_m, echo)
+
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """Where there is something to be seen of it."""
+        there: NDArray[np.bool_] = np.isfinite(self.distance_m) & np.isfinite(self.displacement_mm)
+        return there
+
+    @property
+    def angle_deg(self) -> Values:
+        """Off the radar's axis, to the right."""
+        angle: Values = np.degrees(np.arcsin(np.clip(self.x_m / self.distance_m, -1.0, 1.0)))
+        return angle
+
+    def beam(self, half_deg: float) -> Values:
+        """Share of the amplitude that is left off the axis: half where the beam is 3 dB down, out and back again."""
+        beam: Values = 0.5 ** ((self.angle_deg / half_deg) ** 2)
+        return beam
+
+    def strength(self, half_deg: float) -> Values:
+        """Amplitude of its echo relative to a chest on the axis at CHEST_M, 0 where it is not there.
+
+        A radar's power falls with the fourth power of the range, its amplitude with the square.
+        """
+        fall = (CHEST_M / np.maximum(self.distance_m, NEAREST_M)) ** 2
+        return np.where(self.there, self.echo * self.beam(half_deg) * fall, 0.0)
 
 
 class Scene(NamedTuple):
-    """A stretch of time on any rising grid (the simulator's is 20 Hz); every array has the length of ``t_s``."""
+    """A stretch of time on any rising grid (the simulator's is 20 Hz)."""
 
-    t_s: NDArray[np.float64]
-    displacement_mm: NDArray[np.float64]  # of the nearest chest towards the radar; NaN when nobody is there
-    distance_m: NDArray[np.float64]  # to the nearest chest; NaN when nobody is there
-    moving: NDArray[np.float64]  # 0 breathing only, from 0.5 a body movement, 1 the strongest
-    others_m: NDArray[np.float64] | None = None  # (n, others, 2): x and y of other bodies, NaN when not there
+    t_s: Values
+    bodies: tuple[Body, ...] = ()
+    noise: Values | None = None  # of another radar: times by which the noise floor is raised for some ms, 0 none
+    box_mm: Values | None = None  # the box's own displacement towards the room: what stands there seems to move
 
-    def at(self, t_s: NDArray[np.float64]) -> Scene:
-        """The scene at other instants: displacement between its points, the rest as last said."""
+    @classmethod
+    def of_one(cls, t_s: Values, displacement_mm: Values, distance_m: Values, moving: Values | None = None) -> Scene:
+        """One body alone, straight before the radar."""
+        return cls(t_s, (Body(displacement_mm, distance_m, np.zeros(len(t_s)) if moving is None else moving),))
+
+    def at(self, t_s: Values) -> Scene:
+        """The scene at other instants: displacements between its points, the rest as last said."""
         last = np.clip(np.searchsorted(self.t_s, t_s, side="right") - 1, 0, len(self.t_s) - 1)
-        return Scene(
-            t_s,
-            np.interp(t_s, self.t_s, self.displacement_mm),
-            self.distance_m[last],
-            self.moving[last],
-            None if self.others_m is None else self.others_m[last],
+        bodies = tuple(
+            body.at(last)._replace(displacement_mm=np.interp(t_s, self.t_s, body.displacement_mm))
+            for body in self.bodies
         )
+        noise = None if self.noise is None else self.noise[last]
+        box_mm = None if self.box_mm is None else np.interp(t_s, self.t_s, self.box_mm)
+        return Scene(t_s, bodies, noise, box_mm)
 
     def blocks(self, block_s: float = BLOCK_S) -> Iterator[Scene]:
         """The same scene in stretches of ``block_s``; each begins with the last point of the one before."""
@@ -39,8 +91,12 @@ class Scene(NamedTuple):
         start = 0
         for end in [*edges.tolist(), len(self.t_s) - 1]:
             cut = slice(start, end + 1)
-            others_m = None if self.others_m is None else self.others_m[cut]
-            yield Scene(self.t_s[cut], self.displacement_mm[cut], self.distance_m[cut], self.moving[cut], others_m)
+            yield Scene(
+                self.t_s[cut],
+                tuple(body.at(cut) for body in self.bodies),
+                None if self.noise is None else self.noise[cut],
+                None if self.box_mm is None else self.box_mm[cut],
+            )
             start = end
 
 

@@ -26,17 +26,24 @@ from drivers.tinyframe import (
     FrameDecoder,
     is_forbidden,
 )
-from drivers.twins.scene import Scene, Ticks
+from drivers.twins.scene import Body, Scene, Ticks
+from drivers.twins.tracker import (
+    HALF_BEAM_DEG,
+    LEAST_LISTED,
+    PHASE_HZ,
+    TARGET,
+    TARGETS_M,
+    Lock,
+    Locked,
+    TargetList,
+)
 
-PHASE_HZ = 16
 MM_PER_RAD = 0.398  # lambda / 4 pi at 60 GHz
-LOCK_S = 10.0  # of somebody there before phases come: the lower end of what makers and users report
 HEART_HZ = 1.0
 SETTLE_HZ = 0.05  # corner of the module's own breath band
 BREATH_DELAY = 10  # ticks: 0.6 s as measured by algorithmicgaze/hands
 PRESENCE_HOLD_S = 3.0
-TARGET = np.dtype([("x_m", "<f4"), ("y_m", "<f4"), ("doppler", "<i4"), ("cluster", "<i4")])
-MAX_TARGETS = 3
+RESOLVED_M, MOST_LEAK = 0.3, 0.9  # bodies nearer than this in range mix
 
 
 class _Rows(NamedTuple):
@@ -62,31 +69,24 @@ class TinyFrameTwin:
         self._ears = FrameDecoder()
         self._asked = 0  # version queries that wait for their answer
         self._next_id = 0
-        self._absent_s = np.inf  # not known before the first look, which counts as somebody's arrival
         self._present_s = -np.inf
-        self._locked = False
+        self._lock, self._list = Lock(self._random), TargetList(self._random)
+        self._followed = -1  # the body whose phases were last given
         self._level_rad = self._drift_rad = 0.0
         self._before_mm: float | None = None
         self._settled_mm = 0.0
         self._breath_rad = np.zeros(BREATH_DELAY)
         self._last_phases = np.zeros(3)
 
-    def night(
-        self,
-        t_s: NDArray[np.float64],
-        displacement_mm: NDArray[np.float64],
-        distance_m: NDArray[np.float64],
-        moving: NDArray[np.float64],
-        others_m: NDArray[np.float64] | None = None,
-    ) -> Iterator[tuple[float, bytes]]:
+    def night(self, scene: Scene) -> Iterator[tuple[float, bytes]]:
         """(seconds, the frames that leave together) over the whole of a scene."""
-        for block in Scene(t_s, displacement_mm, distance_m, moving, others_m).blocks():
+        for block in scene.blocks():
             yield from self.speak(block)
 
     def restart(self) -> None:
         """Power was lost and came back: identifiers begin anew, and a lock must be found again."""
         self._next_id = 0
-        self._absent_s = np.inf
+        self._lock.restart()
 
     def hear(self, t_s: float, data: bytes) -> bytes:
         """Obeys at once and answers among its other frames, since its identifiers count over all of them.
@@ -104,19 +104,20 @@ class TinyFrameTwin:
         if not len(ticks) or self.lost:
             return []
         now = scene.at(ticks / PHASE_HZ)
-        there = np.isfinite(now.distance_m)
-        self._absent_s = min(self._absent_s, float(now.t_s[0]))
-        locked = there & (now.t_s - self._since(now.t_s, ~there, "_absent_s") >= LOCK_S)
-        locked &= np.isfinite(now.displacement_mm)
-        told = now.t_s - self._since(now.t_s, there, "_present_s") < PRESENCE_HOLD_S
+        lock = self._lock.follow(ticks, now.bodies)
+        heard = _heard(now.bodies, lock.target)
+        somebody = np.zeros(len(ticks), np.bool_)
+        for body in now.bodies:
+            somebody |= (body.strength(HALF_BEAM_DEG) >= LEAST_LISTED) & (body.distance_m <= TARGETS_M)
+        told = now.t_s - self._since(now.t_s, somebody) < PRESENCE_HOLD_S
 
-        phases = self._phases(now, locked)
+        phases = self._phases(now, heard, lock)
         if self.frozen:
             phases[:] = self._last_phases
         self._last_phases = phases[-1]
         all_rows = np.arange(len(ticks))
         slow, second = all_rows[ticks % 2 == 0], all_rows[ticks % PHASE_HZ == 0]
-        calm = locked[second] & (now.moving[second] < 0.5)
+        calm = lock.phases[second] & (heard.moving[second] < 0.5)
         breath = 15 + np.round(2 * np.sin(now.t_s[second] / 300))
         heart = 58 + np.round(4 * np.sin(now.t_s[second] / 900))
         answers = np.zeros(self._asked, np.int64)
@@ -124,40 +125,44 @@ class TinyFrameTwin:
         kinds = [
             _Rows(answers, VERSION, np.tile(np.frombuffer(self._firmware, np.uint8), (len(answers), 1))),
             _Rows(all_rows, PHASES, _bytes(phases, "<f4")),
-            *self._distances(now, slow),
-            *self._targets(now, slow),
+            *self._distances(heard.distance_m, slow),
+            *self._targets(ticks, now.bodies, slow),
             _Rows(second, BREATH_RATE, _bytes(np.where(calm, breath, 0.0)[:, None], "<f4")),
             _Rows(second, HEART_RATE, _bytes(np.where(calm, heart, 0.0)[:, None], "<f4")),
             _Rows(second, PRESENCE, _bytes(told[second, None], "<u2")),
         ]
         return list(zip(now.t_s.tolist(), self._laid_out(kinds, len(ticks)), strict=True))
 
-    def _since(self, t_s: NDArray[np.float64], when: NDArray[np.bool_], name: str) -> NDArray[np.float64]:
-        """The last instant so far at which ``when`` was true; ``name`` keeps it for the next stretch."""
+    def _since(self, t_s: NDArray[np.float64], somebody: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The last instant so far at which somebody was there."""
         since: NDArray[np.float64] = np.maximum(
-            np.maximum.accumulate(np.where(when, t_s, -np.inf)), getattr(self, name)
+            np.maximum.accumulate(np.where(somebody, t_s, -np.inf)), self._present_s
         )
-        setattr(self, name, float(since[-1]))
+        self._present_s = float(since[-1])
         return since
 
-    def _phases(self, now: Scene, locked: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _phases(self, now: Scene, heard: Body, lock: Locked) -> NDArray[np.float64]:
         """(n, 3) radians: total, breath, heart; all exactly zero without a lock."""
-        n = len(locked)
-        chest_rad = np.nan_to_num(now.displacement_mm) / MM_PER_RAD
+        n = len(now.t_s)
+        chest_rad = np.nan_to_num(heard.displacement_mm) / MM_PER_RAD
         # A movement shows another part of the body: about two jumps a second to a level of its own.
-        jump = (now.moving >= 0.5) & (self._random.random(n) < 2 / PHASE_HZ)
-        jump |= locked & ~np.concatenate(([self._locked], locked[:-1]))
+        jump = (heard.moving >= 0.5) & (self._random.random(n) < 2 / PHASE_HZ)
+        followed = np.where(lock.phases, lock.target, -1)
+        taken = followed != np.concatenate(([self._followed], followed[:-1]))
+        jump |= taken & (followed >= 0)
         level = np.where(jump, self._random.uniform(-4, 4, n) - chest_rad, 0.0)
         last_jump = np.maximum.accumulate(np.where(jump, np.arange(n), -1))
         level = np.where(last_jump >= 0, level[last_jump], self._level_rad)
         drift = self._drift_rad + np.cumsum(self._random.normal(0.0, 0.002, n))
-        self._locked, self._level_rad, self._drift_rad = bool(locked[-1]), float(level[-1]), float(drift[-1])
+        self._followed, self._level_rad, self._drift_rad = int(followed[-1]), float(level[-1]), float(drift[-1])
+        bursts = 1.0 if now.noise is None else 1.0 + now.noise
 
         phases = np.empty((n, 3))
-        phases[:, 0] = chest_rad + level + drift + self._random.normal(0.0, 0.01, n)
-        phases[:, 1] = np.clip(self._breath(now.displacement_mm), -4.0, 4.0)
+        phases[:, 0] = chest_rad + level + drift + self._random.normal(0.0, 0.01, n) * bursts
+        phases[:, 0] += _leak(now.bodies, heard, lock.target)
+        phases[:, 1] = np.clip(self._breath(np.where(taken, np.nan, heard.displacement_mm)), -4.0, 4.0)
         phases[:, 2] = 0.3 * np.sin(2 * np.pi * HEART_HZ * now.t_s) + self._random.normal(0.0, 0.02, n)
-        phases[~locked] = 0.0
+        phases[~lock.phases] = 0.0
         return phases
 
     def _breath(self, displacement_mm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -176,30 +181,20 @@ class TinyFrameTwin:
         self._breath_rad = late[-BREATH_DELAY:]
         return late[: len(out)]
 
-    def _distances(self, now: Scene, slow: NDArray[np.int64]) -> list[_Rows]:
-        there = np.isfinite(now.distance_m[slow])
+    def _distances(self, distance_m: NDArray[np.float64], slow: NDArray[np.int64]) -> list[_Rows]:
+        there = np.isfinite(distance_m[slow])
         near, gone = slow[there], slow[~there]
         data = np.empty((len(near), 8), np.uint8)
         data[:, :4] = (1, 0, 0, 0)
         noise_cm = 0.0 if self.frozen else self._random.normal(0.0, 0.3, len(near))
-        data[:, 4:] = _bytes((now.distance_m[near] * 100 + noise_cm)[:, None], "<f4")
+        data[:, 4:] = _bytes((distance_m[near] * 100 + noise_cm)[:, None], "<f4")
         # MR60BHA2 leaves the float out when nobody is locked (esphome/issues 6938).
         return [_Rows(near, DISTANCE, data), _Rows(gone, DISTANCE, np.zeros((len(gone), 4), np.uint8))]
 
-    def _targets(self, now: Scene, slow: NDArray[np.int64]) -> list[_Rows]:
-        y_m = now.distance_m[slow, None]
-        xy_m = np.stack((np.where(np.isfinite(y_m), 0.05, np.nan), y_m), axis=2)
-        if now.others_m is not None:
-            xy_m = np.concatenate((xy_m, now.others_m[slow]), axis=1)
-        targets = np.zeros(xy_m.shape[:2], TARGET)
-        targets["x_m"], targets["y_m"] = xy_m[:, :, 0], xy_m[:, :, 1]
-        targets["cluster"] = np.arange(xy_m.shape[1])
-        speed = np.round(self._random.normal(0.0, 3.0, len(slow)) * now.moving[slow])
-        targets["doppler"][:, 0] = speed
-        there = np.isfinite(xy_m).all(axis=2)
-        # Those who are there first, in their order.
-        targets = np.take_along_axis(targets, np.argsort(~there, axis=1, kind="stable"), axis=1)
-        count = np.minimum(there.sum(axis=1), MAX_TARGETS)
+    def _targets(self, ticks: NDArray[np.int64], bodies: tuple[Body, ...], slow: NDArray[np.int64]) -> list[_Rows]:
+        if not len(slow):
+            return []
+        count, targets = self._list.see(ticks[slow], tuple(body.at(slow) for body in bodies))
         kinds = []
         for n in np.unique(count).tolist():
             rows = count == n
@@ -231,6 +226,33 @@ class TinyFrameTwin:
         edges = np.concatenate(([0], ends[np.searchsorted(tick[order], np.arange(n_ticks), side="right") - 1])).tolist()
         raw = flat.tobytes()
         return [raw[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def _heard(bodies: tuple[Body, ...], target: NDArray[np.int64]) -> Body:
+    """The body that the module listens to at each tick, as if it were one; NaN while it listens to none."""
+    n, nobody = len(target), np.full(len(target), np.nan)
+    heard = Body(nobody.copy(), nobody.copy(), np.zeros(n), nobody.copy(), np.zeros(n))
+    for k, body in enumerate(bodies):
+        for mine, its in zip(heard, body, strict=True):
+            np.copyto(np.asarray(mine), its, where=target == k)
+    return heard
+
+
+def _leak(bodies: tuple[Body, ...], heard: Body, target: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,) radians that other bodies at nearly the same range add: the angle of the sum of the phasors."""
+    others = np.zeros(len(target), np.complex128)
+    total = np.zeros(len(target))
+    own = np.maximum(np.nan_to_num(heard.strength(HALF_BEAM_DEG)), 1e-9)
+    for k, body in enumerate(bodies):
+        apart_m = np.abs(body.distance_m - heard.distance_m)
+        ratio = body.strength(HALF_BEAM_DEG) / own * np.maximum(1 - apart_m / RESOLVED_M, 0.0)
+        ratio = np.nan_to_num(np.where((target >= 0) & (target != k), ratio, 0.0))
+        between_mm = np.nan_to_num(body.displacement_mm - heard.displacement_mm)
+        others += ratio * np.exp(1j * between_mm / MM_PER_RAD)
+        total += ratio
+    # The body that is followed stays the stronger: a module whose lock turns round its circle is not known.
+    angle: NDArray[np.float64] = np.angle(1.0 + others * np.minimum(MOST_LEAK / np.maximum(total, 1e-9), 1.0))
+    return angle
 
 
 def _framed(kind: _Rows, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
