@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import signal as signal_module
 import sys
-import textwrap
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -304,45 +302,24 @@ def rehearse(nights: int, seed: int, faults: bool, hours: float, as_json: bool) 
 @click.option("--seconds", type=click.FloatRange(1.0), default=None, help="With --placement: end after so many.")
 def doctor(config_path: Path, placement: bool, seconds: float | None) -> None:
     """What is wired, what answers, what is wrong and how to mend it."""
+    from appliance.doctor import examine, show_placement
+    from drivers.readings import DriverError
+
     config = _load(config_path)
     if placement:
-        _place(config, seconds)
+        try:
+            show_placement(config, _until_told(), seconds, click.echo)
+        except DriverError as error:
+            raise Refusal(str(error)) from error
         return
     if seconds is not None:
         raise Refusal("--seconds goes with --placement")
-    from appliance.doctor import examine
-
     marks = {True: "ok   ", False: "WRONG", None: "-    "}
     ill = 0
     for verdict in examine(config):
         click.echo(f"{marks[verdict.is_well]} {verdict.part}: {verdict.said}")
         ill += verdict.is_well is False
     sys.exit(1 if ill else 0)
-
-
-def _place(config: Any, seconds: float | None) -> None:
-    """On a terminal the bars are drawn again in place; into a pipe goes a line a second."""
-    from appliance.doctor import watch
-    from appliance.placement import line, lines
-    from drivers.readings import DriverError
-
-    stop = _until_told()
-    advice, drawn = None, 0
-    logging.disable(logging.WARNING)  # what is wrong with the radar stands in the sentence
-    try:
-        for advice in watch(config, stop, seconds):
-            if not sys.stdout.isatty():
-                click.echo(line(advice))
-                continue
-            columns = shutil.get_terminal_size().columns
-            text = [part for row in lines(advice) for part in textwrap.wrap(row, columns, drop_whitespace=False)]
-            click.echo((f"\x1b[{drawn}A\x1b[J" if drawn else "") + "\n".join(text))
-            drawn = len(text)
-    except DriverError as error:
-        raise Refusal(str(error)) from error
-    finally:
-        logging.disable(logging.NOTSET)
-    click.echo("Nothing was told." if advice is None else f"Last: {line(advice)}")
 
 
 @main.command("config")

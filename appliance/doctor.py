@@ -5,8 +5,11 @@ And, live, whether the box stands where it sees a breath well: told by the runni
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +23,7 @@ from appliance.clock import WallClock
 from appliance.config import Config
 from appliance.morning import Morning
 from appliance.night import Night
-from appliance.placement import Advice, Placement
+from appliance.placement import Advice, Placement, line, lines
 from appliance.senses import LiveSenses
 from appliance.settings import Settings
 from appliance.status import STALE_S, Status, read_status, status_age_s
@@ -62,6 +65,24 @@ def examine(config: Config) -> Iterator[Verdict]:
             yield Verdict(part, True, look(config))
         except (DriverError, StoreError, OSError) as error:
             yield Verdict(part, False, str(error))
+
+
+def show_placement(config: Config, stop: threading.Event, seconds: float | None, say: Callable[[str], None]) -> None:
+    """What ``watch`` tells, as text: on a terminal bars that are drawn again in place, into a pipe a line a second."""
+    advice, drawn = None, 0
+    logging.disable(logging.WARNING)  # what is wrong with the radar stands in the sentence
+    try:
+        for advice in watch(config, stop, seconds):
+            if not sys.stdout.isatty():
+                say(line(advice))
+                continue
+            columns = shutil.get_terminal_size().columns
+            text = [part for row in lines(advice) for part in textwrap.wrap(row, columns, drop_whitespace=False)]
+            say((f"\x1b[{drawn}A\x1b[J" if drawn else "") + "\n".join(text))
+            drawn = len(text)
+    finally:
+        logging.disable(logging.NOTSET)
+    say("Nothing was told." if advice is None else f"Last: {line(advice)}")
 
 
 def watch(config: Config, stop: threading.Event, seconds: float | None = None) -> Iterator[Advice]:

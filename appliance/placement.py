@@ -186,10 +186,10 @@ def bars(module: str | None, figures: Figures) -> tuple[Bar, Bar, Bar]:
     depth_mm = None if module == SELF_GAINED else depth_mm
     told = [] if angle_deg is None else [axis_level(module, angle_deg)]
     told += [] if depth_mm is None else [min(1.0, max(0.0, depth_mm / DEEP_MM))]
-    side = "" if angle_deg is None else f"{abs(angle_deg):.0f}° to the {'left' if angle_deg < 0 else 'right'}"
-    depth = "" if depth_mm is None else f"breath seen {depth_mm:.1f} mm deep"
+    side = "" if angle_deg is None else f"{abs(angle_deg):.0f}° {'left' if angle_deg < 0 else 'right'}"
+    depth = "" if depth_mm is None else f"breath {depth_mm:.1f} mm deep"
     if depth and not side:
-        depth = f"angle not told, {depth}"
+        depth = f"no angle, {depth}"
     unknown = "this module does not tell" if distance_m is not None or quality is not None else "not known"
     return (
         Bar(

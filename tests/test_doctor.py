@@ -135,6 +135,6 @@ def test_the_command_says_a_line_a_second_and_sums_up(tmp_path: Path, monkeypatc
     assert result.exit_code == 0
     first, *_, last = result.stdout.splitlines()
     assert first.startswith(
-        "distance █████ 0.70 m to your chest, aim ███░░ 40° to the left, breath seen 2.5 mm deep, breathing ████░ "
+        "distance █████ 0.70 m to your chest, aim ███░░ 40° left, breath 2.5 mm deep, breathing ████░ "
     )
     assert last == f"Last: {first}"

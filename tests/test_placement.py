@@ -130,11 +130,11 @@ def test_bars_have_figures_with_units() -> None:
     told = bars("tinyframe", Figures(0.7, -12.0, 2.1, 0.8))
     assert [bar.said for bar in told] == [
         "0.70 m to your chest",
-        "12° to the left, breath seen 2.1 mm deep",
+        "12° left, breath 2.1 mm deep",
         "80 % clear",
     ]
     assert [bar.level for bar in told] == [1.0, pytest.approx(0.7), 0.8]
-    assert bars("acconeer", Figures(0.7, None, 1.5, 0.8))[1] == ("Aim", 0.5, "angle not told, breath seen 1.5 mm deep")
+    assert bars("acconeer", Figures(0.7, None, 1.5, 0.8))[1] == ("Aim", 0.5, "no angle, breath 1.5 mm deep")
     assert bars("micradar", Figures(0.7, None, 1.5, 0.8))[1] == ("Aim", None, "this module does not tell")
 
 

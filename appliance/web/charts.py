@@ -207,7 +207,7 @@ def bed(learnt: BedStatus, now_m: float | None, label: str) -> Markup:
     parts = [
         f'<rect class="gap" x="0" width="{share(near_m)}" {zone}/>',
         f'<rect class="bed" x="{share(near_m)}" width="{share(max(far_m - near_m, 0.0))}" {zone} rx="6"/>',
-        f'<path class="ground" d="M0 {bottom + 4}H9999"/>',
+        f'<line class="ground" x1="0" x2="100%" y1="{bottom + 4}" y2="{bottom + 4}"/>',
         f'<rect class="box" x="0" y="{middle - 12}" width="7" height="24" rx="3"/>',
         f'<text x="0" y="{BED_PX - 8}">box</text>',
     ]

@@ -148,10 +148,11 @@ def radar(health: RadarStatus) -> str:
 def who(status: Status) -> Who:
     """Who is there, of a box that knows whether anybody is."""
     here = status.present is True and status.who != "nobody"
-    known = status.who in WHO and (status.who != "nobody" or not here)
+    known = status.who in WHO and here is (status.who != "nobody")  # what is said agrees with itself
     named = here and known
-    confidence = status.who_confidence if status.present and known else status.confidence
-    reason = status.who_reason if status.present and known else status.presence_reason
+    confidence, reason = (
+        (status.who_confidence, status.who_reason) if known else (status.confidence, status.presence_reason)
+    )
     title = WHO[status.who or ""] if named else "Somebody in bed" if here else WHO["nobody"]
     return Who(
         title,
@@ -173,7 +174,7 @@ def bed(learnt: BedStatus, now_m: float | None) -> list[Place]:
         ("gap", "Between bed and box", learnt.near_m, f"up to {near}"),
         ("bed", "The bed", learnt.near_m, over),
         ("usual", "Your usual place", learnt.usual_m, number(learnt.usual_m, "m", 2)),
-        ("other", "Somebody else's place", learnt.other_m, number(learnt.other_m, "m", 2)),
+        ("other", "Another sleeper", learnt.other_m, number(learnt.other_m, "m", 2)),
         ("here", "Whoever is there now", now_m, number(now_m, "m", 2)),
     )
     return [Place(kind, name, where) for kind, name, value, where in told if value is not None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from appliance.alarm import AlarmSetting
 from appliance.records import AlarmFactRecord, EnvironmentRecord, EpochRecord, EventRecord, Record, SessionRecord
-from appliance.status import TRACE_HZ, TRACE_S, RadarStatus, RoomStatus, Status
+from appliance.status import TRACE_HZ, TRACE_S, BedStatus, RadarStatus, RoomStatus, Status
 from appliance.store import Role, Store
 
 EPOCH_S = 30
@@ -101,6 +101,10 @@ def asleep(utc_s: float, alarm_phase: str = "idle", lamp: tuple[float, float, fl
         present=True,
         confidence=0.97,
         presence_reason="breathing is seen",
+        distance_m=0.63,
+        angle_deg=-6.0,
+        depth_mm=2.4,
+        bed=BedStatus(0.4, 1.6, 0.62, 1.24, 31.5),
         rate_brpm=14.1,
         breathing_quality=0.82,
         stage="light",

@@ -24,7 +24,14 @@ from appliance.status import Status, write_status
 from appliance.store import Role, Store
 
 PHONE, DESKTOP = (390, 844), (1280, 800)
-PAGES = {"now": "/", "night": "/night", "nights": "/nights", "alarm": "/alarm", "settings": "/settings"}
+PAGES = {
+    "now": "/",
+    "night": "/night",
+    "nights": "/nights",
+    "alarm": "/alarm",
+    "settings": "/settings",
+    "placement": "/placement",
+}
 NIGHT_UTC = MORNING_UTC + 86_400 - 3 * 3600
 
 

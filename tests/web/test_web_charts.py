@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.records import EpochRecord, SessionRecord
+from appliance.status import BedStatus
 from appliance.web import charts
 from appliance.web.nights import EPOCH_S, last_night, middle_range, runs, series, totals
 
@@ -182,3 +183,34 @@ def test_shares_fill_the_bar() -> None:
         ("100.00%", "0.00%"),
     ]
     assert charts.shares([("deep", 0.0)]) == ""
+
+
+def test_a_meter_is_as_long_as_its_level() -> None:
+    assert ET.fromstring(charts.meter(0.25, "poor"))[1].attrib == {
+        "class": "poor", "width": "25.0%", "height": "10", "rx": "5",
+    }  # fmt: skip
+    assert len(ET.fromstring(charts.meter(None, "unknown"))) == 1
+
+
+def test_the_bed_lies_where_it_was_learnt() -> None:
+    # The farthest place is 1.6 m; with a quarter of a metre to spare and rounded up to a half the picture ends at 2 m.
+    picture = ET.fromstring(charts.bed(BedStatus(0.4, 1.6, 0.6, 1.2, 30.0), 0.5, "bed"))
+    where = {(part.tag, part.get("class")): part for part in picture if part.get("class")}
+    assert where["rect", "gap"].get("width") == "20.00%"
+    assert (where["rect", "bed"].get("x"), where["rect", "bed"].get("width")) == ("20.00%", "60.00%")
+    assert where["circle", "usual"].get("cx") == "30.00%"
+    assert where["circle", "other"].get("cx") == "60.00%"
+    assert where["line", "here"].get("x1") == "25.00%"
+    assert charts.bed(BedStatus(learnt_h=3.0), 0.5, "bed") == ""
+
+
+_PLACE_M = st.none() | st.floats(0.0, 9.0)
+
+
+@given(st.floats(0.0, 9.0), _PLACE_M, _PLACE_M, _PLACE_M, _PLACE_M)
+def test_whatever_was_learnt_fits_into_the_picture(
+    near_m: float, far_m: float | None, usual_m: float | None, other_m: float | None, now_m: float | None
+) -> None:
+    picture = ET.fromstring(charts.bed(BedStatus(near_m, far_m, usual_m, other_m), now_m, "a <bed>"))
+    shares = [float(value[:-1]) for part in picture for value in part.attrib.values() if value.endswith("%")]
+    assert all(0.0 <= share <= 100.0 for share in shares)

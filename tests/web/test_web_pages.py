@@ -14,7 +14,7 @@ from plausible_nights import MORNING_UTC, asleep
 from visitor import Visitor, text_of
 
 from appliance.records import EpochRecord, SessionRecord
-from appliance.status import RadarStatus, RoomStatus
+from appliance.status import BedStatus, RadarStatus, RoomStatus
 
 
 def test_a_box_that_was_never_on_has_pages(page: Visitor) -> None:
@@ -72,6 +72,93 @@ def test_now_shows_the_sleeper_in_words_and_units(filled: Visitor) -> None:
 def test_now_says_what_is_missing_or_wrong(filled: Visitor, changes: dict[str, object], words: str) -> None:
     filled.says(replace(asleep(time.time()), **changes))  # type: ignore[arg-type]
     assert words in text_of(filled.get("/"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"who": "you", "who_confidence": 0.96, "who_reason": "nearest sleeper, 0.6 m"},
+            "You 96 % sure · nearest sleeper, 0.6 m Light sleep 71 % sure of the stage",
+        ),
+        (
+            {"who": "both", "who_confidence": 0.83, "who_reason": "two breaths", "stage": None},
+            "You and somebody else 83 % sure · two breaths since",
+        ),
+        (
+            {"who": "nobody", "who_confidence": 0.9, "who_reason": "a fan"},
+            "Nobody in bed 90 % sure · a fan",
+        ),
+        (
+            {"who": "nobody", "who_confidence": 0.9, "present": False, "confidence": 0.97, "presence_reason": "still"},
+            "Nobody in bed 90 % sure",
+        ),
+        ({"who": "somebody new", "stage": None}, "Somebody in bed"),
+    ],
+)
+def test_now_says_who_is_there(filled: Visitor, changes: dict[str, object], words: str) -> None:
+    filled.says(replace(asleep(time.time()), **changes))  # type: ignore[arg-type]
+    assert words in text_of(filled.get("/"))
+
+
+def test_what_is_not_yours_is_not_shown_as_yours(filled: Visitor) -> None:
+    reason = "distance 0.6 -> 1.2 m, rate 14 -> 18 a minute"
+    filled.says(replace(asleep(time.time()), who="other", who_confidence=0.91, who_reason=reason))
+    html = filled.get("/")
+    text = text_of(html)
+    assert "Somebody else, not you 91 % sure · distance 0.6 → 1.2 m, rate 14 → 18 a minute" in text
+    assert "These minutes are not counted as yours" in text
+    for hidden in ("Light sleep", "14.1", "breaths per minute", "sure of the stage"):
+        assert hidden not in text
+    assert "movement over the last seconds" not in html
+    assert "movement over the last seconds" in filled.get("/placement")
+
+
+def test_the_placement_check_has_bars_a_sentence_and_a_picture(filled: Visitor) -> None:
+    html = filled.get("/placement")
+    text = text_of(html)
+    for words in ("Good: leave it there.", "0.63 m to your chest", "6° left, breath 2.4 mm deep", "82 % clear"):
+        assert words in text, words
+    assert html.count('role="meter"') == 3
+    assert 'aria-valuenow="82" aria-valuetext="82 % clear"' in html
+    assert 'id="advice" class="advice" data-live aria-live="polite"' in html
+    assert 'http-equiv="refresh"' in html
+    assert 'id="trace" class="breathing" data-live>\n  <svg class="panel"' in html
+    assert 'href="/placement"' in filled.get("/")
+    assert 'href="/placement"' in filled.get("/settings")
+
+
+def test_a_bar_that_is_not_known_says_so_and_has_no_level(filled: Visitor) -> None:
+    filled.says(replace(asleep(time.time()), angle_deg=None, depth_mm=None))
+    html = filled.get("/placement")
+    assert html.count('role="meter"') == 2
+    assert "Aim this module does not tell" in text_of(html)
+    filled.says(replace(asleep(time.time()), present=False))
+    assert "Lie down as you sleep, on your back, and breathe quietly." in text_of(filled.get("/placement"))
+
+
+def test_placement_without_a_box_knows_nothing(page: Visitor) -> None:
+    text = text_of(page.get("/placement"))
+    assert "Nothing is known while the box is silent." in text
+    assert "leave it there" not in text
+
+
+@pytest.mark.parametrize("path", ["/settings", "/placement"])
+def test_the_bed_is_shown_with_figures_and_what_they_rest_on(filled: Visitor, path: str) -> None:
+    text = text_of(filled.get(path))
+    for words in (
+        "Between bed and box up to 0.4 m",
+        "The bed 0.4 to 1.6 m",
+        "Your usual place 0.62 m",
+        "Another sleeper 1.24 m",
+        "Whoever is there now 0.63 m",
+        "learnt from 32 h of somebody in bed",
+    ):
+        assert words in text, words
+    filled.says(replace(asleep(time.time()), bed=BedStatus(learnt_h=2.25)))
+    text = text_of(filled.get(path))
+    assert "Not learnt yet: it takes a night. So far it has seen 2.2 h of somebody in bed." in text
+    assert "Between bed and box" not in text
 
 
 def test_an_old_status_is_not_shown_as_now(filled: Visitor) -> None:
