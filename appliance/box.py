@@ -16,6 +16,7 @@ from appliance.alarm_copy import AlarmCopy
 from appliance.clock import Clock, WallClock
 from appliance.config import AUTO, Config
 from appliance.disk import Disk
+from appliance.habits import Habits
 from appliance.ledger import Ledger
 from appliance.morning import Levels, Morning
 from appliance.night import Night
@@ -79,9 +80,10 @@ def load_stager(path: Path | None) -> tuple[Stager | None, str | None]:
         return None, f"No stages: {error}"
 
 
-def sense_with(stager: Stager | None) -> Callable[[Module, Settings], Sensing]:
-    """How sensing is begun once it is known which radar there is."""
-    return lambda module, settings: Sensing(module, PrimaryUserTracker(module, settings.bed_side), stager)
+def sense_with(stager: Stager | None, habits: Habits | None = None) -> Callable[[Module, Settings], Sensing]:
+    """How sensing is begun once it is known which radar there is; what was learnt of the bed outlives standby."""
+    habits = habits or Habits()
+    return lambda module, settings: Sensing(module, PrimaryUserTracker(module, settings.bed_side, habits), stager)
 
 
 def build(
@@ -108,6 +110,7 @@ def build(
     ledger = Ledger(database(config))
     settings, morning, standby = remembered(copy, config)
 
+    habits = Habits()
     stager, why_not = load_stager(config.model.path)
     if why_not is not None:
         complaints.append(why_not)
@@ -141,7 +144,7 @@ def build(
     recorder = None
     raw_path = raw or (_raw_path(config, clock) if config.capture.keep_raw else None)
     if raw_path is not None:
-        recorder = RawRecorder(raw_path, _iso(clock), lambda: senses.health().module)
+        recorder = RawRecorder(raw_path, _iso(clock), lambda: senses.health().module, habits.as_dict)
     tee = None if recorder is None else recorder.tee
     senses = LiveSenses(make_radar, make_room if config.environment.enabled else None, make_button, clock, tee)
     pins = Pins(
@@ -150,7 +153,7 @@ def build(
         None if indicator is None else indicator.set,
     )
     disk = Disk(ledger, copy, clock.speed)
-    night = Night(settings, morning, sense_with(stager), standby, None if stager is None else stager.name)
+    night = Night(settings, morning, sense_with(stager, habits), standby, None if stager is None else stager.name)
     supervisor = Supervisor(night, senses, pins, disk, clock, status_file(config), simulated, complaints)
     threads = senses.threads(stop)
     threads.append(threading.Thread(target=disk.run, args=(stop,), name="disk"))

@@ -30,6 +30,7 @@ class News:
     requests: tuple[Request, ...] = ()
     complaint: str | None = None
     unfinished: tuple[SessionRecord, list[EpochRecord]] | None = None  # what an earlier process left open
+    learnt: Mapping[str, Any] | None = None  # of the bed, by earlier processes
 
 
 class Disk:
@@ -76,7 +77,9 @@ class Disk:
 
     def begin(self) -> None:
         """Before the first round: what an earlier process left open."""
-        self._out.put_nowait(News(unfinished=self._ledger.unfinished()))
+        habits = self._ledger.habits()
+        learnt = None if habits is None else habits.learnt
+        self._out.put_nowait(News(unfinished=self._ledger.unfinished(), learnt=learnt))
 
     def serve(self, now_s: float, patience_s: float = 0.0) -> None:
         """One round at ``now_s`` (monotonic seconds): take what waits, write what is due, look what the page wants."""

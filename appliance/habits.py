@@ -82,20 +82,17 @@ class Habits:
             "rated_s": round(self._rated_s),
         }
 
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Habits:
-        """What ``as_dict`` gave; raises ValueError in one line for anything else."""
-        habits = cls()
+    def recall(self, document: Mapping[str, Any]) -> None:
+        """Be what ``as_dict`` gave; raises ValueError in one line for anything else, and stays as it was."""
         try:
-            habits._yours_s, habits._others_s, habits._motion_s = (
-                _seconds(document[key]) for key in ("yours_s", "others_s", "motion_s")
-            )
-            habits._rated_s = _seconds([document["rated_s"]], 1)[0]
+            yours_s, others_s, motion_s = (_seconds(document[key]) for key in ("yours_s", "others_s", "motion_s"))
+            rated_s = _seconds([document["rated_s"]], 1)[0]
             rate = document["rate_brpm"]
-            habits._rate_brpm = math.nan if rate is None else float(rate)
+            rate_brpm = math.nan if rate is None else float(rate)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"what was learnt of the bed cannot be read ({error})") from None
-        return habits
+        self._yours_s, self._others_s, self._motion_s = yours_s, others_s, motion_s
+        self._rated_s, self._rate_brpm = rated_s, rate_brpm
 
     def _count(self, seconds: list[float], distance_m: float) -> None:
         if not 0.0 <= distance_m < STEP_M * STEPS:

@@ -13,6 +13,7 @@ from appliance.records import (
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
+    HabitsRecord,
     HandledRecord,
     Record,
     Request,
@@ -90,6 +91,10 @@ class Ledger:
 
         return self._attempt(find)
 
+    def habits(self) -> HabitsRecord | None:
+        """What earlier processes learnt of the bed, or None."""
+        return self._attempt(lambda store: store.habits())
+
     def close(self) -> None:
         """Let go of the file."""
         if self._store is not None:
@@ -147,5 +152,7 @@ def _key(record: Record) -> tuple[object, ...]:
             return AlarmFactRecord, record.due_utc
         case HandledRecord():
             return HandledRecord, record.request_id
+        case HabitsRecord():
+            return HabitsRecord, record.id
         case EventRecord():
             return EventRecord, record.utc_s, record.kind, record.text

@@ -21,6 +21,7 @@ from appliance.records import (
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
+    HabitsRecord,
     HandledRecord,
     Record,
     Request,
@@ -36,6 +37,7 @@ from drivers.readings import EnvironmentReading, Module, RadarSample
 
 ROOM_RECORD_S = 60
 STATUS_S = 1.0
+HABITS_S = 1800.0
 UNKNOWN_AFTER_S = 10.0  # without a word from the radar it is not known whether somebody is there
 _EVENTS = {"stop": AlarmEvent.STOP, "snooze": AlarmEvent.SNOOZE}
 
@@ -53,6 +55,7 @@ class Inputs:
     link: RadarStatus = field(default_factory=RadarStatus)
     complaints: tuple[str, ...] = ()  # of the shell: configuration, model, disk
     unfinished: tuple[SessionRecord, Sequence[EpochRecord]] | None = None  # what an earlier process left open
+    learnt: Mapping[str, Any] | None = None  # of the bed, by earlier processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class Night:
         self._room = EnvironmentReading(0.0)
         self._room_utc = 0
         self._status_s = -STATUS_S
+        self._learnt: Mapping[str, Any] | None = None  # not yet taken up
+        self._habits_s, self._habits_kept_s = 0.0, 0.0  # when what was learnt was last written, and how much it was
         self._alarm_shown = settings.alarm.as_dict()
         self._setting_complaints: tuple[str, ...] = ()
         # one turn's harvest
@@ -107,9 +112,12 @@ class Night:
         self._records, self._findings = [], []
         if inputs.unfinished is not None:
             self._write(self._diary.resume(*inputs.unfinished, now))
+        if inputs.learnt is not None:
+            self._learnt = inputs.learnt
         changed = self._obey(inputs, now)
         changed |= self._ring(now)
         self._see(inputs, now)
+        self._keep_habits(now)
         self._feel(inputs.room, now)
         complaints = (*inputs.complaints, *self._setting_complaints)
         return Outcome(
@@ -189,6 +197,9 @@ class Night:
             if self._module is None:
                 return
             self._sensing = self._sense(self._module, self._settings)
+        if self._learnt is not None:
+            self._recall(self._learnt, now)
+            self._learnt = None
         for finding in self._sensing.update(inputs.radar, now.mono_s):
             match finding:
                 case Presence():
@@ -215,6 +226,23 @@ class Night:
         presence = self._presence
         present = None if presence is None or not presence.heard else presence.present
         self._write(self._diary.presence(primary.t_s, present, primary.is_primary, now))
+
+    def _recall(self, learnt: Mapping[str, Any], now: Instant) -> None:
+        assert self._sensing is not None
+        try:
+            self._sensing.habits.recall(learnt)
+            self._habits_kept_s = self._sensing.habits.learnt_s
+        except ValueError as error:
+            self._note(now, "habits", f"The bed is learnt anew: {error}")
+
+    def _keep_habits(self, now: Instant) -> None:
+        """Now and then, while there is more of it."""
+        if self._sensing is None or now.mono_s - self._habits_s < HABITS_S:
+            return
+        self._habits_s, habits = now.mono_s, self._sensing.habits
+        if habits.learnt_s != self._habits_kept_s:
+            self._habits_kept_s = habits.learnt_s
+            self._records.append(HabitsRecord(habits.as_dict()))
 
     def _epoch(self, staged: StagedEpoch, now: Instant) -> None:
         self._staged = staged

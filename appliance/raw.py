@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from drivers.acconeer import SensorConfig
 from drivers.capture import CaptureHeader, CaptureWriter, Channel, Record
@@ -21,12 +22,19 @@ LOOK_S = 0.5
 class RawRecorder:
     """Takes bytes without ever waiting; the file begins with the first that come from a radar whose kind is known."""
 
-    def __init__(self, path: Path, started_utc: str, module: Callable[[], Module | None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        started_utc: str,
+        module: Callable[[], Module | None],
+        learnt: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
         self.path = path
         self.lost = 0  # records that found the queue full or the disk failing
         self.kept_bytes = 0
         self._started_utc = started_utc
         self._module = module
+        self._learnt = learnt
         self._queue: queue.Queue[Record] = queue.Queue(QUEUED)
 
     def tee(self, t_s: float, channel: Channel, data: bytes) -> None:
@@ -41,7 +49,11 @@ class RawRecorder:
         while (module := self._module()) is None:
             if stop.wait(LOOK_S):
                 return
-        extra = {"sensor_config": SensorConfig().as_json()} if module is Module.ACCONEER else {}
+        extra: dict[str, Any] = {}
+        if module is Module.ACCONEER:
+            extra["sensor_config"] = SensorConfig().as_json()
+        if self._learnt is not None:
+            extra["learnt"] = self._learnt()  # of the bed: a replay must know what the box knew
         try:
             with self.path.open("wb") as stream:
                 writer = CaptureWriter(stream, CaptureHeader(module, self._started_utc, extra))

@@ -80,7 +80,15 @@ class HandledRecord:
     utc_s: int
 
 
-Record = SessionRecord | EpochRecord | EnvironmentRecord | AlarmFactRecord | EventRecord | HandledRecord
+@dataclass(frozen=True, slots=True)
+class HabitsRecord:
+    """What was learnt of the bed so far: ``Habits`` as a dict; there is one row."""
+
+    learnt: Mapping[str, Any]
+    id: int = 1
+
+
+Record = SessionRecord | EpochRecord | EnvironmentRecord | AlarmFactRecord | EventRecord | HandledRecord | HabitsRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class CaptureSenses:
         self._next = next(self._records, None)
         self.conversation = conversation(capture)
         self._presses = PressDetector()
+        learnt = capture.header.extra.get("learnt")
+        self._learnt: Mapping[str, Any] | None = learnt if isinstance(learnt, Mapping) else None
 
     @property
     def ended(self) -> bool:
@@ -77,7 +79,8 @@ class CaptureSenses:
         self._next = record
         presses += self._presses.poll(now.mono_s)
         link = RadarStatus(True, self._module.value, talk.firmware, talk.fault(now.mono_s))
-        return Inputs(module=self._module, radar=samples, room=room, presses=presses, link=link)
+        learnt, self._learnt = self._learnt, None  # what the box knew of its bed when this was recorded
+        return Inputs(module=self._module, radar=samples, room=room, presses=presses, link=link, learnt=learnt)
 
 
 class NoEffectors:

@@ -72,8 +72,15 @@ CREATE TABLE request (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_HABITS = """
+CREATE TABLE habits (
+    id INTEGER PRIMARY KEY,
+    learnt TEXT NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS)
 
 # Each table has exactly one writing process; the store makes SQLite itself refuse the other.
-SUPERVISOR_TABLES = frozenset({"session", "epoch", "environment", "alarm_fact", "event", "handled"})
+SUPERVISOR_TABLES = frozenset({"session", "epoch", "environment", "alarm_fact", "event", "handled", "habits"})
 WEB_TABLES = frozenset({"setting", "request"})

@@ -24,6 +24,7 @@ from appliance.records import (
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
+    HabitsRecord,
     HandledRecord,
     Record,
     Request,
@@ -45,6 +46,7 @@ _TABLES: dict[type, str] = {
     AlarmFactRecord: "alarm_fact",
     EventRecord: "event",
     HandledRecord: "handled",
+    HabitsRecord: "habits",
 }
 _INSERTS = {
     kind: f"INSERT OR REPLACE INTO {table} ({', '.join(f.name for f in fields(kind))})"
@@ -185,6 +187,10 @@ class Store:
         found = self._read(EventRecord, f"WHERE kind IN ({marks}) ORDER BY utc_s DESC LIMIT 1", *kinds)
         return next(iter(found), None)
 
+    def habits(self) -> HabitsRecord | None:
+        """What was learnt of the bed."""
+        return next(iter(self._read(HabitsRecord, "LIMIT 1")), None)
+
     def nights(self) -> int:
         """How many stays in bed are kept."""
         return int(self._db.execute("SELECT count(*) FROM session").fetchone()[0])
@@ -307,5 +313,6 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "statistics": _json,
     "absences": _pairs,
     "facts": _json,
+    "learnt": _json,
     "is_primary": bool,
 }

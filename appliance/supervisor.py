@@ -118,18 +118,24 @@ class Supervisor:
         return outcome
 
     def _heard(self, inputs: Inputs, news: Sequence[News]) -> Inputs:
-        settings = unfinished = None
+        settings = unfinished = learnt = None
         requests = list(inputs.requests)
         for item in news:
             settings = settings if item.settings is None else item.settings
             requests += item.requests
             unfinished = item.unfinished or unfinished
+            learnt = item.learnt or learnt
             self._disk_complaint = item.complaint
         complaints = [*self._complaints, *inputs.complaints]
         if self._disk_complaint is not None:
             complaints.append(self._disk_complaint)
         return replace(
-            inputs, settings=settings, requests=tuple(requests), complaints=tuple(complaints), unfinished=unfinished
+            inputs,
+            settings=settings,
+            requests=tuple(requests),
+            complaints=tuple(complaints),
+            unfinished=unfinished,
+            learnt=learnt or inputs.learnt,
         )
 
 

@@ -17,6 +17,8 @@ from appliance.records import (
     AlarmFactRecord,
     EnvironmentRecord,
     EpochRecord,
+    EventRecord,
+    HabitsRecord,
     HandledRecord,
     Record,
     Request,
@@ -244,3 +246,21 @@ def test_without_a_word_from_the_radar_presence_is_unknown() -> None:
     assert status is not None
     assert status.present is None
     assert status.confidence is None
+
+
+def test_what_was_learnt_of_the_bed_is_kept_and_comes_back() -> None:
+    box = Box()
+    box.sensing.habits = Habits()
+    for _ in range(7200):
+        box.sensing.habits.lies(0.65, yours=True)
+    box.turn(seconds=1801.0)
+    (kept,) = box.of(HabitsRecord)
+    box.turn(seconds=1801.0)
+    assert len(box.of(HabitsRecord)) == 1  # nothing more was learnt
+    later = Box()
+    later.sensing.habits = Habits()
+    later.turn(learnt=kept.learnt)
+    assert later.sensing.habits.usual_m == pytest.approx(0.65)
+    wrong = Box()
+    wrong.turn(learnt={"yours_s": "nonsense"})
+    assert [event.kind for event in wrong.of(EventRecord)] == ["habits"]

@@ -173,10 +173,12 @@ def test_habits_outlive_a_restart_and_refuse_nonsense() -> None:
         habits.lies(0.55, yours=True, rate_brpm=14.0)
         habits.moves(0.3)
     document = habits.as_dict()
-    assert Habits.from_dict(document).as_dict() == document
+    habits.recall(document)
+    assert habits.as_dict() == document
     for wrong in ({}, {**document, "yours_s": [1.0]}, {**document, "rated_s": -1.0}, {**document, "rate_brpm": "x"}):
         with pytest.raises(ValueError, match=r"^what was learnt of the bed cannot be read"):
-            Habits.from_dict(wrong)
+            habits.recall(wrong)
+    assert habits.as_dict() == document
 
 
 @given(st.lists(st.floats(-1.0, 5.0) | st.just(math.nan), max_size=200))
