@@ -1,13 +1,15 @@
-"""A reliability diagram as an SVG: said confidence across, how often it was so upwards, how many said it below."""
+"""A reliability diagram as an SVG: confidence said across, how often it was so upwards, seconds below in logarithm."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from html import escape
 
 from scenario_judge import BINS, Reliability
 
 SIDE, MARGIN, FOOT = 240, 48, 60  # of a panel, around it, and for the counts below it
+ENOUGH_S = 60  # a bin of fewer seconds is a hollow point that no line joins
 INK, FAINT, LINE = "#334155", "#cbd5e1", "#0f766e"
 
 
@@ -37,20 +39,24 @@ def _panel(title: str, reliability: Reliability) -> Iterator[str]:
     for mark in (0.0, 0.5, 1.0):
         yield f'<text x="-6" y="{SIDE * (1 - mark) + 4:g}" text-anchor="end">{mark:g}</text>'
         yield f'<text x="{SIDE * mark:g}" y="{SIDE + FOOT + 14}" text-anchor="middle">{mark:g}</text>'
-    yield f'<text x="{SIDE / 2:g}" y="{SIDE + FOOT + 30}" text-anchor="middle">confidence said</text>'
+    yield f'<text x="{SIDE / 2:g}" y="{SIDE + FOOT + 30}" text-anchor="middle">confidence; seconds as bars, log</text>'
     yield f'<text transform="translate(-30 {SIDE / 2:g}) rotate(-90)" text-anchor="middle">how often it was so</text>'
-    points = []
+    points, marks = [], []
     for k in range(BINS):
         count = reliability.count[k]
         if not count:
             continue
         x, y = SIDE * reliability.said[k] / count, SIDE * (1.0 - reliability.true[k] / count)
-        points.append(f"{x:.1f} {y:.1f}")
-        bar = (FOOT - 14) * count / reliability.count.max()
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{LINE}"/>'
+        if count >= ENOUGH_S:
+            points.append(f"{x:.1f} {y:.1f}")
+        fill = LINE if count >= ENOUGH_S else "white"
+        # Logarithmic: a night is mostly certain, and the rest would not be seen.
+        bar = (FOOT - 14) * math.log1p(count) / math.log1p(reliability.count.max())
+        marks.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{fill}" stroke="{LINE}"/>')
         yield (
             f'<rect x="{SIDE * k / BINS + 1:g}" y="{SIDE + FOOT - bar:.1f}" width="{SIDE / BINS - 2:g}" '
             f'height="{bar:.1f}" fill="{FAINT}"><title>{count:.0f} s, {100 * count / total:.2g} %</title></rect>'
         )
     if points:
         yield f'<path d="M{"L".join(points)}" fill="none" stroke="{LINE}"/>'
+    yield from marks
