@@ -9,11 +9,9 @@ Exits with 1 where the figures fall short of their targets.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import multiprocessing
 import os
-import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -31,12 +29,11 @@ from appliance.box import load_stager, sense_with
 from appliance.clock import Instant
 from appliance.night import Outcome
 from appliance.replay import play
-from appliance.scenario import Scenario, ScenarioError, load_scenario, simulate_scenario, wire_of
+from appliance.scenario import ScenarioError, load_scenario, simulate_scenario, wire_of
 from appliance.sensing import Sensing
 from appliance.settings import Settings
 from drivers.capture import CaptureHeader, Channel, Record
 from drivers.readings import Module
-from models.sleeper import SimulatedNight
 from models.stager import Stager
 
 ROOT = Path(__file__).parents[1]
@@ -51,14 +48,12 @@ class Part(NamedTuple):
     seed: int
     knows: bool
     without: tuple[str, ...] = ()
-    wire_cache: Path | None = None
 
 
 @dataclass
 class Simulated:
-    """A night's truth and its bytes, which stand in for a capture."""
+    """A night's bytes, which stand in for a capture."""
 
-    nights: list[SimulatedNight]
     header: CaptureHeader
     wire: Iterable[tuple[float, bytes]]
 
@@ -75,13 +70,12 @@ def parts_of(
     seeds: Iterable[int],
     every_module: bool = False,
     without: tuple[str, ...] = (),
-    wire_cache: Path | None = None,
 ) -> list[Part]:
     """Every night to play, the longest first, so that no process is left with one at the end."""
     scenarios = [(path, load_scenario(path)) for path in paths]
     scenarios.sort(key=lambda item: -item[1].night.hours)
     return [
-        Part(path, module, seed, module in scenario.knows.modules, without, wire_cache)
+        Part(path, module, seed, module in scenario.knows.modules, without)
         for path, scenario in scenarios
         for seed in seeds
         for module in modules
@@ -92,7 +86,8 @@ def parts_of(
 def verdict_of(part: Part) -> Verdict:
     """Play the night and judge it."""
     scenario = load_scenario(part.path)
-    simulated = _simulated(scenario, part)
+    nights = simulate_scenario(scenario, part.seed)
+    simulated = Simulated(*wire_of(scenario, nights, part.module, part.seed))
     seconds = round(scenario.night.hours * 3600)
     present, you = np.full(seconds, np.nan), np.full(seconds, np.nan)
 
@@ -109,7 +104,7 @@ def verdict_of(part: Part) -> Verdict:
     settings = Settings(bed_side=scenario.night.side)
     play(simulated, settings, _sense(part.without), lines.append, hear=hear)
     roles = [person.role for person in scenario.people]
-    return judge(truth_of(simulated.nights, roles, scenario.night.hours), lines, present, you)
+    return judge(truth_of(nights, roles, scenario.night.hours), lines, present, you)
 
 
 def _sense(without: tuple[str, ...]) -> Callable[[Module, Settings], Sensing]:
@@ -125,29 +120,6 @@ def _sense(without: tuple[str, ...]) -> Callable[[Module, Settings], Sensing]:
 @cache
 def _stager() -> Stager | None:
     return load_stager(None)[0]
-
-
-def _simulated(scenario: Scenario, part: Part) -> Simulated:
-    if part.wire_cache is None:
-        nights = simulate_scenario(scenario, part.seed)
-        return Simulated(nights, *wire_of(scenario, nights, part.module, part.seed))
-    key = hashlib.sha256(part.path.read_bytes() + _simulator()).hexdigest()[:12]
-    kept = part.wire_cache / f"{scenario.name}-{part.module}-{part.seed}-{key}.pickle"
-    if not kept.exists():
-        fresh = _simulated(scenario, part._replace(wire_cache=None))
-        part.wire_cache.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(pickle.dumps((fresh.nights, fresh.header, list(fresh.wire))))
-        partial.replace(kept)
-    return Simulated(*pickle.loads(kept.read_bytes()))
-
-
-@cache
-def _simulator() -> bytes:
-    """A digest of all that shapes the bytes: a change there must not meet old ones."""
-    patterns = ("drivers/**/*.py", "models/sleeper/*", "appliance/scen*", "appliance/scen*/*.py")
-    sources = {path for pattern in patterns for path in ROOT.glob(pattern)}
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources) if path.is_file())).digest()
 
 
 # -- many nights
@@ -187,7 +159,6 @@ def main() -> int:
             seeds,
             asked.all_modules,
             tuple(asked.without),
-            asked.wire_cache,
         )
     except ScenarioError as error:
         raise SystemExit(str(error)) from None
@@ -222,7 +193,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--without", action="append", default=[], metavar="NAME", help="evidence to switch off")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure, of groups and of nights")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="reliability diagrams as an SVG")
-    parser.add_argument("--wire-cache", type=Path, metavar="FOLDER", help="keep simulated bytes, up to 45 MB a night")
     asked = parser.parse_args()
     if asked.seeds < 1 or asked.jobs < 1:
         parser.error("--seeds and --jobs are at least 1")
