@@ -180,8 +180,17 @@ def line(finding: Finding | AlarmChange | SessionRecord, now: Instant) -> dict[s
                 "reason": finding.reason,
             }
         case Breathing():
-            rate = None if finding.rate_brpm is None else round(finding.rate_brpm, 2)
-            return {"kind": "breath", "t": round(finding.t_s, 1), "brpm": rate, "quality": round(finding.quality, 3)}
+            return {
+                "kind": "breath",
+                "t": round(finding.t_s, 1),
+                "brpm": _rounded(finding.rate_brpm, 2),
+                "quality": round(finding.quality, 3),
+                "interval_s": _rounded(finding.interval_s, 2),
+                "amplitude": _rounded(finding.amplitude, 3),
+                "sigh": finding.sigh,
+                "pause_s": _rounded(finding.pause_s, 1),
+                "inhaling_sign": finding.inhaling_sign,
+            }
         case StagedEpoch(estimate=estimate):
             p = (None,) * 4 if estimate.probabilities is None else [round(v, 4) for v in estimate.probabilities]
             return {
@@ -210,6 +219,10 @@ def line(finding: Finding | AlarmChange | SessionRecord, now: Instant) -> dict[s
                 "out_of_bed": since(finding.left_utc),
                 "statistics": finding.statistics,
             }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _utc(started: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -11,11 +12,15 @@ from numpy.typing import NDArray
 
 from appliance.breaths import Chest
 from appliance.displacement import NAN, Tick
+from appliance.orientation import Orientation
+from appliance.rhythm import Rhythm
 from models.contract import EPOCH_S, EPOCH_SAMPLES, SIGNAL_HZ, Breath, Epoch
 
 DRIFT_HZ = 0.03  # high pass of an epoch's displacement
 MOVING = 0.5  # from here on displacement is body movement
 MISSED_S = 1.5 / SIGNAL_HZ  # between ticks: some are missing
+PAST_S = 25  # of displacement kept: a breath of 5 a minute, and the time until it is known
+TURN_SAMPLES = 2  # to either side of a turn, whose mean is the level there
 
 
 class Breathing(NamedTuple):
@@ -26,6 +31,11 @@ class Breathing(NamedTuple):
     quality: float  # 0-1
     amplitude: float | None  # peak to trough, unit of the displacement; None without breaths
     motion: float  # of this second: 0 still, from 0.5 a body movement, NaN unknown
+    interval_s: float | None = None  # of the last breath; None in a pause and after a break
+    sigh: bool = False  # one ended in this second
+    pause_s: float | None = None  # without a breath under way, from 10 s on an apnoea; None moving or unknown
+    inhaling_sign: int | None = None  # +1: the displacement rises with the breath in, -1: it falls
+    sign_confidence: float = 0.5  # 0.5-1, of the sign
 
 
 class Respiration:
@@ -38,11 +48,18 @@ class Respiration:
     def __init__(self) -> None:
         self._pole = 1.0 / (1.0 + 2.0 * math.pi * DRIFT_HZ / SIGNAL_HZ)
         self._chest = Chest()
+        self._rhythm = Rhythm()
+        self._orientation = Orientation()
+        self._past: deque[float] = deque(maxlen=PAST_S * SIGNAL_HZ)  # displacement of this segment up to the last tick
         self.reset()
 
     def reset(self) -> None:
         """Nobody is there: forget everything, the unfinished epoch too."""
         self._chest.reset()
+        self._rhythm.restart()
+        self._orientation.reset()
+        self._past.clear()
+        self._sigh = False
         self._epochs: list[Epoch] = []
         self._index = -1  # of the epoch in progress
         self._second_end_s = -math.inf
@@ -68,6 +85,7 @@ class Respiration:
         report = self._turn(t_s) if t_s >= self._second_end_s else None
         if t_s - self._last_t_s > MISSED_S:
             self._chest.skip(t_s - self._last_t_s)
+            self._interrupt(moved=False)
             self._level = NAN
         self._last_t_s = t_s
         if moving > self._motion or self._motion != self._motion:
@@ -82,9 +100,34 @@ class Respiration:
             self._displacement[round(t_s * SIGNAL_HZ) - self._index * EPOCH_SAMPLES] = self._still
         self._level = displacement
         breath = self._chest.update(t_s, displacement, is_moving, tick.broke)
+        if is_moving or tick.broke or displacement != displacement:
+            self._interrupt(is_moving)
+        if displacement == displacement and not is_moving:
+            self._past.append(displacement)
+            self._rhythm.follow(t_s, displacement)
         if breath is not None:
             self._breaths.append(breath)
+            self._follow(breath, t_s)
         return report
+
+    def _interrupt(self, moved: bool) -> None:
+        """The signal breaks off, or means something else from here on."""
+        if self._past:  # the first of several in a row
+            self._rhythm.restart()
+            self._orientation.interrupt(moved)
+            self._past.clear()
+
+    def _follow(self, breath: Breath, t_s: float) -> None:
+        """What a breath's own displacement says."""
+        past = list(self._past)
+        turn = len(past) - 1 - round((t_s - breath.t_s) * SIGNAL_HZ)
+        around = past[max(turn - TURN_SAMPLES, 0) : turn + TURN_SAMPLES + 1]
+        if turn < 0 or not around:
+            return
+        self._sigh = self._rhythm.update(breath, sum(around) / len(around)) or self._sigh
+        start = turn - round(breath.interval_s * SIGNAL_HZ)
+        if start >= 0:
+            self._orientation.update(past[start : turn + 1])
 
     def _turn(self, t_s: float) -> Breathing | None:
         """A new second begins, perhaps a new epoch: report the old ones."""
@@ -93,7 +136,19 @@ class Respiration:
             ended_s = self._second_end_s
             self._motions[(round(ended_s) - 1) % EPOCH_S] = self._motion
             rate_brpm, quality = self._chest.rate(ended_s)
-            report = Breathing(ended_s, rate_brpm, quality, self._chest.amplitude, self._motion)
+            report = Breathing(
+                ended_s,
+                rate_brpm,
+                quality,
+                self._chest.amplitude,
+                self._motion,
+                self._rhythm.interval_s(ended_s),
+                self._sigh,
+                self._rhythm.pause_s(ended_s),
+                self._orientation.sign,
+                self._orientation.confidence,
+            )
+            self._sigh = False
         self._second_end_s = math.floor(t_s) + 1.0
         self._motion = NAN
         index = int(t_s // EPOCH_S)

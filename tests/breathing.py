@@ -27,6 +27,21 @@ def human(brpm: float, seconds: float, cv: float = 0.08, depth_mm: float = 4.0, 
     return lambda t_s: depth_mm / 2 * math.cos(2 * math.pi * float(np.interp(t_s, starts, count)))
 
 
+def lungs(brpm: float, depth_mm: float = 4.0, deeper: dict[int, float] | None = None) -> Motion:
+    """Breaths as a chest makes them, rising from 0 to ``depth_mm``: 40 % in, 40 % out, 20 % at rest.
+
+    ``deeper`` are breaths, by number, of another depth: times the usual one.
+    """
+    period_s = 60.0 / brpm
+
+    def at(t_s: float) -> float:
+        number, part = divmod(t_s / period_s, 1.0)
+        depth = depth_mm * (deeper or {}).get(int(number), 1.0)
+        return depth * (0.5 - 0.5 * math.cos(math.pi * part / 0.4)) if part < 0.8 else 0.0
+
+    return at
+
+
 def phases(
     motion: Motion,
     start_s: float,

@@ -76,6 +76,12 @@ def test_bytes_become_presence_breaths_epochs_and_a_session(tmp_path: Path, modu
     assert 60.0 <= came[0]["t"] <= 150.0  # the TinyFrame twin alone needs 10 s to lock
     rates = [item["brpm"] for item in _of(lines, "breath") if item["brpm"] is not None]
     assert np.median(rates) == pytest.approx(15.0, abs=0.5)
+    told = next(item for item in reversed(_of(lines, "breath")) if item["interval_s"] is not None)
+    assert told["interval_s"] == pytest.approx(4.0, abs=0.5)
+    assert told["amplitude"] > 0.5
+    assert told["sigh"] is False
+    assert told["pause_s"] is None or told["pause_s"] < 4.0
+    assert told["inhaling_sign"] in (-1, 1, None)
     epochs = _of(lines, "epoch")
     assert [item["t"] % 30 for item in epochs] == [0.0] * len(epochs)
     assert len(epochs) >= 18  # of the 20 that are whole after the second minute
