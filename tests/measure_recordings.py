@@ -1,6 +1,6 @@
 """Real recordings through the whole supervisor: presence against the truth, breaths against a belt.
 
-    python tests/measure_recordings.py FOLDER [seats|vendor|desk|belts]
+    python tests/measure_recordings.py FOLDER [seats|vendor|desk|belts|orientation]
 
 FOLDER holds the recordings (FIRSTLIGHT_DATA).  Each is turned into the wire bytes of its module and replayed; the
 tables are Markdown.
@@ -19,8 +19,11 @@ import recordings
 
 from appliance.alarm import AlarmSetting
 from appliance.box import load_stager, sense_with
+from appliance.displacement import Tick
 from appliance.replay import replay
+from appliance.respiration import Respiration
 from appliance.settings import Settings
+from models.contract import SIGNAL_HZ
 
 BELTS = ("07_20231116", "17_20231124", "24_20231203")
 SETTLED_S = 30.0  # after sitting down, before rates are compared
@@ -163,7 +166,27 @@ def _against_spectrum(
     return np.array(away), np.array(clear, bool)
 
 
-TABLES = {"seats": seats, "vendor": vendor, "desk": desk, "belts": belts}
+def orientation(data: Path, out: Path) -> Iterator[str]:
+    """Twelve pieces of two minutes of each belt, which rises with the breath in: what the breaths alone say of that."""
+    yield "| time into a piece | sign told | of those right |"
+    yield "|---|---|---|"
+    confirmed: dict[float, list[int | None]] = {30.0: [], 60.0: [], 120.0: []}
+    for source in sorted((data / "overnight_belts").glob("*_resp.npz")):
+        _, mm = recordings.belt_mm(source)
+        for start in np.linspace(0.1, 0.9, 12) * len(mm):
+            respiration = Respiration()
+            piece = mm[int(start) : int(start) + 1220]
+            for k, value in enumerate(piece.tolist()):
+                report = respiration.update(Tick(k / SIGNAL_HZ, value, 0.0))
+                if report is not None and report.t_s in confirmed:
+                    confirmed[report.t_s].append(report.inhaling_sign)
+    for t_s, signs in confirmed.items():
+        told = [sign for sign in signs if sign is not None]
+        share = 100 * sum(sign > 0 for sign in told) / max(len(told), 1)
+        yield f"| {t_s:.0f} s | {100 * len(told) / len(signs):.0f} % of {len(signs)} | {share:.1f} % |"
+
+
+TABLES = {"seats": seats, "vendor": vendor, "desk": desk, "belts": belts, "orientation": orientation}
 
 
 def main() -> None:
