@@ -23,6 +23,7 @@ MAX_GAP_S = 0.55  # two lost samples of the slowest waveform (5 Hz) still interp
 MAX_FILL_S = 60.0  # of a silence that are filled with missing ticks; the rest is stepped over
 DISTANCE_HOLD_S = 3.0  # targets time out when nothing more is heard of them
 MOVEMENT_HOLD_S = 3.0
+BED_M = 1.7  # beyond it nobody lies: the far side of a bed is 1.4 m away
 STEP_S = 1.0 / SIGNAL_HZ
 # Half the moving index at this acceleration: a 4 mm breath at 15/min reaches 5-15 mm/s2, a sigh 45, a limb's 2 mm at
 # 1.5 Hz 180.
@@ -106,7 +107,8 @@ class Displacement:
         elif sample.module_present:
             self._no_target = False
         if sample.targets is not None:
-            self._speed_m_s = max((abs(target.speed_m_s or 0.0) for target in sample.targets), default=0.0)
+            near = (target for target in sample.targets if math.hypot(target.x_m, target.y_m) <= BED_M)
+            self._speed_m_s = max((abs(target.speed_m_s or 0.0) for target in near), default=0.0)
             self._speed_t_s = t_s
             self._targets = sample.targets
         if sample.movement_pct is not None:

@@ -2,7 +2,8 @@
 
 For it: breathing on whose rate two witnesses agree, body movement, change far above the sensor's noise.  Against it:
 that none of this is seen; quickly after a movement, which may have been a departure, slowly otherwise, since nobody
-leaves a bed without moving (so who holds the breath stays).  A breath as even as a machine's is none.  The module's own
+leaves a bed without moving (so who holds the breath stays).  A breath as even as a machine's is none, what moves on and
+on and never breathes is a curtain, and beyond the bed nobody lies.  The module's own
 vitals and its presence flag take no part.
 """
 
@@ -13,7 +14,7 @@ from collections import deque
 from typing import NamedTuple
 
 from appliance.breaths import Chest
-from appliance.displacement import Tick
+from appliance.displacement import BED_M, Tick
 from appliance.respiration import MISSED_S, MOVING
 from drivers.readings import Module
 
@@ -30,7 +31,9 @@ TARGET, TARGET_HOLDS, TARGET_READIES = 0.1, 0.5, -1.0  # TinyFrame: likewise (Mi
 ABSENT = -0.1  # nothing to be seen, and nobody was there before
 QUIET = -0.017  # nothing to be seen of somebody who has not moved: five minutes
 DEPARTED = {Module.TINYFRAME: -0.3, Module.MICRADAR: -0.15, Module.ACCONEER: -0.5}  # after a movement
-MACHINE = -0.1
+MACHINE = -0.4
+AIMLESS = -0.04
+BEYOND = -0.2
 UNHEARD = -0.004  # the module itself is silent
 LOST = -0.05  # the module has lost its target
 UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the room
@@ -49,7 +52,9 @@ UNBREATHING = 0.2  # quality below which an empty room's swings are learnt
 FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
 UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
-OUTLIER = 0.3  # relative length of a missed or doubled turn, which makes nobody human
+NEW_MACHINE_CV, NEW_MACHINE_BREATHS = 0.02, 5  # and before anybody is taken to be there
+AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
+OUTLIER = 0.3  # relative length of a missed or doubled turn
 
 
 class Presence(NamedTuple):
@@ -91,6 +96,8 @@ class PresenceGate:
         self._distance_m = math.nan
         self._no_target = False
         self._rate_brpm: float | None = None
+        self._restless_s = self._breathing_s = 0.0  # of the last AIMLESS_S
+        self._waved_t_s = -math.inf  # when there was a signal to breathe in
 
     def update(self, tick: Tick) -> Presence | None:
         """Take the next tick of the grid; the first tick of a new second brings the verdict on the one before."""
@@ -118,6 +125,7 @@ class PresenceGate:
             self._heard = True
         if tick.displacement == tick.displacement:
             self._heard = True
+            self._waved_t_s = t_s
         if tick.no_target:
             self._no_target = self._heard = True
         return verdict
@@ -150,17 +158,34 @@ class PresenceGate:
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
         deep = depth_mm >= max(0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
         steady = self._steady()
-        found = [
-            one
-            for one in (self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality), self._life())
-            if one is not None
-        ]
+        moves, breathes = self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality)
+        lives = None if self._evenness.is_machine(t_s, self._present) else self._life()
+        moves, lives = self._aimed(t_s, moves, breathes, lives)
+        found = [one for one in (moves, breathes, lives) if one is not None]
+        if self._distance_m > BED_M and self._module is not Module.TINYFRAME:
+            found = [_Evidence(BEYOND, f"something at {self._distance_m:.1f} m, beyond the bed")]
         if not found:
             target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
             found.append(self._hold(t_s, deep, target) or self._nothing(t_s, target))
         if steady is False:
             found.append(_Evidence(UNSTEADY, "a target that hops about"))
         return _Evidence(sum(one.nats for one in found), max(found, key=lambda one: abs(one.nats)).reason)
+
+    def _aimed(
+        self, t_s: float, moves: _Evidence | None, breathes: _Evidence | None, lives: _Evidence | None
+    ) -> tuple[_Evidence | None, _Evidence | None]:
+        """Movement as it counts: not at all once it has gone on and on and nothing was seen to breathe."""
+        fade = 1.0 - 1.0 / AIMLESS_S
+        self._restless_s = self._restless_s * fade + (moves is not None or lives is not None)
+        self._breathing_s = self._breathing_s * fade + (breathes is not None and breathes.nats > 0.0)
+        aimless = (
+            t_s - self._waved_t_s < DEPARTURE_S
+            and self._restless_s >= AIMLESS_MOVES_S
+            and self._breathing_s < AIMLESS_SHARE * self._restless_s
+        )
+        if not aimless or (moves is None and lives is None):
+            return moves, lives
+        return _Evidence(AIMLESS, "movement on and on, and no breathing"), None
 
     def _movement(self, t_s: float) -> _Evidence | None:
         if self._module is Module.ACCONEER and self._activity == self._activity:
@@ -175,7 +200,7 @@ class PresenceGate:
     def _breathing(self, t_s: float, rate_brpm: float | None, quality: float) -> _Evidence | None:
         if rate_brpm is None or t_s - self._chest.recent[-1].t_s > FRESH_S:
             return None
-        if self._evenness.is_machine(t_s):
+        if self._evenness.is_machine(t_s, self._present):
             return _Evidence(MACHINE, "something that moves as evenly as a machine")
         self._breathed_t_s = t_s
         weight = BREATHING if self._present else NEW_BREATHING
@@ -192,6 +217,8 @@ class PresenceGate:
 
     def _hold(self, t_s: float, deep: bool, target: bool) -> _Evidence | None:
         """What cannot prove anybody, but keeps whoever was there, or who came a moment ago."""
+        if self._module is Module.MICRADAR and max(t_s - self._moved_t_s, t_s - self._waved_t_s) < DEPARTURE_S:
+            return None  # its waveform gains an empty bed's noise up to breaths
         proven = self._present and t_s - max(self._breathed_t_s, self._moved_t_s) < PROOF_S
         if proven and self._log_odds < BREATHS_HOLD and deep and self._some_breaths(t_s):
             return _Evidence(BREATHS, "irregular breathing")
@@ -207,7 +234,8 @@ class PresenceGate:
         if not self._present:
             return _Evidence(ABSENT, "no movement and no breathing")
         lost = LOST if self._no_target else 0.0
-        if self._module is Module.MICRADAR and self._activity >= 2.0:
+        waved = t_s - self._waved_t_s < DEPARTURE_S
+        if self._module is Module.MICRADAR and self._activity >= 2.0 and not waved:
             return _Evidence(lost, "slight movement")
         if t_s - self._moved_t_s < DEPARTURE_S and not target:
             return _Evidence(DEPARTED[self._module] + lost, "no sign of anybody since the last movement")
@@ -247,20 +275,27 @@ class _Evenness:
 
     def __init__(self) -> None:
         self._intervals: deque[tuple[float, float]] = deque(maxlen=64)
-        self._cv = 1.0
+        self._cv = self._first_cv = 1.0
 
     def add(self, t_s: float, interval_s: float) -> None:
         self._intervals.append((t_s, interval_s))
         while self._intervals[0][0] < t_s - MACHINE_S:
             self._intervals.popleft()
-        self._cv = 1.0
+        self._cv = self._first_cv = 1.0
         if len(self._intervals) >= MACHINE_BREATHS and t_s - self._intervals[0][0] > 0.8 * MACHINE_S:
-            lengths = sorted(length for _, length in self._intervals)
-            median = lengths[len(lengths) // 2]
-            usual = [length for length in lengths if abs(length - median) < OUTLIER * median]
-            mean = sum(usual) / len(usual)
-            self._cv = math.sqrt(sum((length - mean) ** 2 for length in usual) / len(usual)) / mean
+            self._cv = _evenness([length for _, length in self._intervals])
+        if len(self._intervals) >= NEW_MACHINE_BREATHS:
+            self._first_cv = _evenness([length for _, length in self._intervals][-2 * NEW_MACHINE_BREATHS :])
 
-    def is_machine(self, t_s: float) -> bool:
-        """True when three minutes of breaths up to now were as even as a machine's."""
-        return self._cv < MACHINE_CV and t_s - self._intervals[-1][0] < 30.0
+    def is_machine(self, t_s: float, known: bool) -> bool:
+        """True when the breaths up to now were as even as a machine's: three minutes of them, five of nobody known."""
+        cv = self._cv if known else min(self._cv, self._first_cv)
+        return cv < (MACHINE_CV if known else NEW_MACHINE_CV) and t_s - self._intervals[-1][0] < 30.0
+
+
+def _evenness(intervals: list[float]) -> float:
+    """Coefficient of variation of the usual ones: a missed or doubled turn makes nobody human."""
+    median = sorted(intervals)[len(intervals) // 2]
+    usual = [length for length in intervals if abs(length - median) < OUTLIER * median]
+    mean = sum(usual) / len(usual)
+    return math.sqrt(sum((length - mean) ** 2 for length in usual) / len(usual)) / mean
