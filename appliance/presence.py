@@ -36,7 +36,8 @@ AIMLESS = -0.04
 BEYOND = -0.2
 UNHEARD = -0.004  # the module itself is silent
 LOST = -0.05  # the module has lost its target
-UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the room
+UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the room ...
+HOPPED = -0.3  # ... the sooner after a movement, which was a departure then
 
 PROOF_S = 600.0  # irregular breaths and targets keep nobody for longer without a breath that counts
 DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
@@ -85,6 +86,7 @@ class PresenceGate:
         self._floor_mm = 0.0
         self._liveliest = 0.0  # activity of the last minute
         self._moved_t_s = -math.inf
+        self._stirred_t_s = -math.inf  # Micradar: when limbs moved, as they do on leaving, however far away
         self._breathed_t_s = -math.inf
         self._last_t_s = -math.inf
         self._second_end_s = -math.inf
@@ -166,9 +168,12 @@ class PresenceGate:
             found = [_Evidence(BEYOND, f"something at {self._distance_m:.1f} m, beyond the bed")]
         if not found:
             target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
-            found.append(self._hold(t_s, deep, target) or self._nothing(t_s, target))
+            # A Micradar waveform gains an empty bed's noise up to breaths, and its target then hops about the room.
+            held = None if steady is False and self._module is Module.MICRADAR else self._hold(t_s, deep, target)
+            found.append(held or self._nothing(t_s, target))
         if steady is False:
-            found.append(_Evidence(UNSTEADY, "a target that hops about"))
+            left = self._module is Module.MICRADAR and t_s - self._stirred_t_s < DEPARTURE_S
+            found.append(_Evidence(HOPPED if left else UNSTEADY, "a target that hops about"))
         return _Evidence(sum(one.nats for one in found), max(found, key=lambda one: abs(one.nats)).reason)
 
     def _aimed(
@@ -212,13 +217,13 @@ class PresenceGate:
         if self._module is Module.ACCONEER and activity > LIVELY:
             return _Evidence(LIFE * min(1.0, math.log(activity / LIVELY)), "motion above the empty room's")
         if self._module is Module.MICRADAR and activity >= 4.0:
+            if activity >= 10.0:
+                self._stirred_t_s = self._last_t_s
             return _Evidence(STRONG if activity >= 10.0 else SLIGHT, "limbs moving")
         return None
 
     def _hold(self, t_s: float, deep: bool, target: bool) -> _Evidence | None:
         """What cannot prove anybody, but keeps whoever was there, or who came a moment ago."""
-        if self._module is Module.MICRADAR and max(t_s - self._moved_t_s, t_s - self._waved_t_s) < DEPARTURE_S:
-            return None  # its waveform gains an empty bed's noise up to breaths
         proven = self._present and t_s - max(self._breathed_t_s, self._moved_t_s) < PROOF_S
         if proven and self._log_odds < BREATHS_HOLD and deep and self._some_breaths(t_s):
             return _Evidence(BREATHS, "irregular breathing")
@@ -234,8 +239,7 @@ class PresenceGate:
         if not self._present:
             return _Evidence(ABSENT, "no movement and no breathing")
         lost = LOST if self._no_target else 0.0
-        waved = t_s - self._waved_t_s < DEPARTURE_S
-        if self._module is Module.MICRADAR and self._activity >= 2.0 and not waved:
+        if self._module is Module.MICRADAR and self._activity >= 2.0:
             return _Evidence(lost, "slight movement")
         if t_s - self._moved_t_s < DEPARTURE_S and not target:
             return _Evidence(DEPARTED[self._module] + lost, "no sign of anybody since the last movement")
