@@ -27,6 +27,8 @@ from models.contract import SIGNAL_HZ
 
 BELTS = ("07_20231116", "17_20231124", "24_20231203")
 SETTLED_S = 30.0  # after sitting down, before rates are compared
+ENTERED_S = 3.0  # to which the moment of sitting down is known
+FRESH_S = 5.0  # to either side of a belt's value, new every ten seconds: its half minute and ours are then the same
 
 
 def replayed(path: Path, setting: AlarmSetting | None = None) -> list[dict[str, Any]]:
@@ -68,6 +70,7 @@ def seats(data: Path, out: Path) -> Iterator[str]:
     """XM125 at a seat that is empty and then taken."""
     yield "| session | seat empty | called occupied then | noticed after | occupied from then | ours /min | belt /min |"
     yield "|---|---|---|---|---|---|---|"
+    away: list[float] = []
     for source in sorted((data / "xm125_seat_enter").glob("*.npz")):
         capture, enter_s = recordings.xm125_seat(source, out / "seat.flcap")
         lines = replayed(capture)
@@ -76,13 +79,22 @@ def seats(data: Path, out: Path) -> Iterator[str]:
         noticed = int(np.argmax(after)) if after.any() else -1
         with np.load(source) as night:
             belt_s = night["belt_t_unix"] - night["t_unix"][0]
-            belt = night["belt_bpm"][(belt_s > enter_s + SETTLED_S) & np.isfinite(night["belt_bpm"])]
+            fresh = np.isfinite(night["belt_bpm"]) & (belt_s > enter_s + SETTLED_S + ENTERED_S)
+            belt_s, belt = belt_s[fresh & (belt_s < end_of(lines))], night["belt_bpm"][fresh & (belt_s < end_of(lines))]
         told = rates(lines)
         ours = told[told[:, 0] > enter_s + SETTLED_S, 1]
+        for t_s, brpm in zip(belt_s, belt, strict=True):
+            near = told[np.abs(told[:, 0] - t_s) <= FRESH_S, 1]
+            away.append(abs(float(np.median(near)) - brpm) if len(near) else np.nan)
         yield (
             f"| {source.stem} | {enter_s:.0f} s | {100 * before.mean():.0f} % | {noticed} s | "
             f"{100 * after[max(noticed, 0) :].mean():.0f} % | {median(ours)} | {median(belt)} |"
         )
+    rated = np.array(away)[np.isfinite(away)]
+    yield (
+        f"\n{len(rated)} of {len(away)} instants of the belt rated; error: median {np.median(rated):.2f}/min, "
+        f"{100 * (rated <= 1.0).mean():.0f} % within 1, {100 * (rated <= 2.0).mean():.0f} % within 2"
+    )
 
 
 def vendor(data: Path, out: Path) -> Iterator[str]:
