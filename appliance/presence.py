@@ -33,6 +33,7 @@ QUIET = -0.017  # nothing to be seen of somebody who has not moved: five minutes
 DEPARTED = {Module.TINYFRAME: -0.3, Module.MICRADAR: -0.15, Module.ACCONEER: -0.5}  # after a movement
 MACHINE = -0.4
 AIMLESS = -0.04
+LIFELESS = -0.05
 BEYOND = -0.2
 UNHEARD = -0.004  # the module itself is silent
 LOST = -0.05  # the module has lost its target
@@ -55,7 +56,13 @@ UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
 NEW_MACHINE_CV, NEW_MACHINE_BREATHS = 0.02, 5  # and before anybody is taken to be there
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
+LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 600.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 OUTLIER = 0.3  # relative length of a missed or doubled turn
+
+
+EVIDENCE = frozenset(
+    ("movement", "breathing", "liveliness", "evenness", "aimlessness", "steadiness", "depth", "reach", "holding")
+)
 
 
 class Presence(NamedTuple):
@@ -77,8 +84,12 @@ class _Evidence(NamedTuple):
 class PresenceGate:
     """Ticks in, once a second a ``Presence``; causal, constant memory."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, without: frozenset[str] = frozenset()) -> None:
+        """``without`` names pieces of EVIDENCE to leave out, to see what each is worth."""
+        if without - EVIDENCE:
+            raise ValueError(f"no such evidence: {', '.join(sorted(without - EVIDENCE))}")
         self._module = module
+        self._without = without
         self._chest = Chest()
         self._evenness = _Evenness()
         self._log_odds = LEAST
@@ -99,6 +110,8 @@ class PresenceGate:
         self._no_target = False
         self._rate_brpm: float | None = None
         self._restless_s = self._breathing_s = 0.0  # of the last AIMLESS_S
+        self._still_s = self._breathed_s = 0.0  # of the last LIFELESS_S
+        self._lifeless = False  # seen for long, and hardly ever breathing
         self._waved_t_s = -math.inf  # when there was a signal to breathe in
 
     def update(self, tick: Tick) -> Presence | None:
@@ -158,13 +171,18 @@ class PresenceGate:
         self._rate_brpm = rate_brpm
         if not self._present and quality < UNBREATHING and self._is_vacant():
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
-        deep = depth_mm >= max(0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
-        steady = self._steady()
+        deep = "depth" in self._without or depth_mm >= max(
+            0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm
+        )
+        steady = None if "steadiness" in self._without else self._steady()
         moves, breathes = self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality)
-        lives = None if self._evenness.is_machine(t_s, self._present) else self._life()
+        lives = None if self._is_machine(t_s) else self._life()
         moves, lives = self._aimed(t_s, moves, breathes, lives)
+        moves = None if "movement" in self._without else moves
+        breathes = None if "breathing" in self._without else breathes
+        lives = None if "liveliness" in self._without else lives
         found = [one for one in (moves, breathes, lives) if one is not None]
-        if self._distance_m > BED_M and self._module is not Module.TINYFRAME:
+        if self._distance_m > BED_M and self._module is not Module.TINYFRAME and "reach" not in self._without:
             found = [_Evidence(BEYOND, f"something at {self._distance_m:.1f} m, beyond the bed")]
         if not found:
             target = self._module is Module.TINYFRAME and steady is not False and self._distance_m == self._distance_m
@@ -182,15 +200,23 @@ class PresenceGate:
         """Movement as it counts: not at all once it has gone on and on and nothing was seen to breathe."""
         fade = 1.0 - 1.0 / AIMLESS_S
         self._restless_s = self._restless_s * fade + (moves is not None or lives is not None)
-        self._breathing_s = self._breathing_s * fade + (breathes is not None and breathes.nats > 0.0)
-        aimless = (
-            t_s - self._waved_t_s < DEPARTURE_S
-            and self._restless_s >= AIMLESS_MOVES_S
-            and self._breathing_s < AIMLESS_SHARE * self._restless_s
-        )
+        breathing = breathes is not None and breathes.nats > 0.0
+        self._breathing_s = self._breathing_s * fade + breathing
+        restless = self._restless_s >= AIMLESS_MOVES_S and self._breathing_s < AIMLESS_SHARE * self._restless_s
+        seen = self._present and moves is None and self._waved_t_s >= self._last_t_s - 1.0
+        long_fade = 1.0 - 1.0 / LIFELESS_S
+        self._still_s = self._still_s * long_fade + seen
+        self._breathed_s = self._breathed_s * long_fade + (seen and breathing)
+        self._lifeless = self._still_s >= LIFELESS_SEEN_S and self._breathed_s < LIFELESS_SHARE * self._still_s
+        aimless = t_s - self._waved_t_s < DEPARTURE_S and (restless or self._lifeless)
+        if "aimlessness" in self._without:
+            aimless = self._lifeless = False
         if not aimless or (moves is None and lives is None):
             return moves, lives
         return _Evidence(AIMLESS, "movement on and on, and no breathing"), None
+
+    def _is_machine(self, t_s: float) -> bool:
+        return "evenness" not in self._without and self._evenness.is_machine(t_s, self._present)
 
     def _movement(self, t_s: float) -> _Evidence | None:
         if self._module is Module.ACCONEER and self._activity == self._activity:
@@ -205,10 +231,10 @@ class PresenceGate:
     def _breathing(self, t_s: float, rate_brpm: float | None, quality: float) -> _Evidence | None:
         if rate_brpm is None or t_s - self._chest.recent[-1].t_s > FRESH_S:
             return None
-        if self._evenness.is_machine(t_s, self._present):
+        if self._is_machine(t_s):
             return _Evidence(MACHINE, "something that moves as evenly as a machine")
         self._breathed_t_s = t_s
-        weight = BREATHING if self._present else NEW_BREATHING
+        weight = NEW_BREATHING if self._lifeless or not self._present else BREATHING
         return _Evidence(weight * quality, f"breathing {rate_brpm:.0f} a minute")
 
     def _life(self) -> _Evidence | None:
@@ -224,6 +250,8 @@ class PresenceGate:
 
     def _hold(self, t_s: float, deep: bool, target: bool) -> _Evidence | None:
         """What cannot prove anybody, but keeps whoever was there, or who came a moment ago."""
+        if self._lifeless or "holding" in self._without:
+            return None
         proven = self._present and t_s - max(self._breathed_t_s, self._moved_t_s) < PROOF_S
         if proven and self._log_odds < BREATHS_HOLD and deep and self._some_breaths(t_s):
             return _Evidence(BREATHS, "irregular breathing")
@@ -243,6 +271,8 @@ class PresenceGate:
             return _Evidence(lost, "slight movement")
         if t_s - self._moved_t_s < DEPARTURE_S and not target:
             return _Evidence(DEPARTED[self._module] + lost, "no sign of anybody since the last movement")
+        if self._lifeless:
+            return _Evidence(LIFELESS + lost, "seen for minutes, and hardly ever breathing")
         return _Evidence(QUIET + lost, "no breathing seen, and no departure")
 
     def _is_vacant(self) -> bool:

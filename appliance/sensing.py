@@ -30,8 +30,8 @@ SILENT_S = 5.0  # a sample is never stamped later than this after it was true, s
 class _Seen:
     """What is seen of one body, second by second."""
 
-    def __init__(self, module: Module) -> None:
-        self._gate = PresenceGate(module)
+    def __init__(self, module: Module, without: frozenset[str]) -> None:
+        self._gate = PresenceGate(module, without)
         self._distances: list[float] = []
         self._moving = False
         self.presence: Presence | None = None
@@ -76,11 +76,19 @@ class Sensing:
     Each second brings a ``Presence`` and then the ``PrimaryUser``; while somebody is there a ``Breathing`` too.
     """
 
-    def __init__(self, module: Module, tracker: PrimaryUserTracker, stager: Stager | None) -> None:
+    def __init__(
+        self,
+        module: Module,
+        tracker: PrimaryUserTracker,
+        stager: Stager | None,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
+        """``without`` names evidence that the presence gate leaves out, to see what it is worth."""
         self.module = module
+        self._without = without
         self._tracker = tracker
         self._bodies = Bodies(module)
-        self._seen: list[_Seen | None] = [_Seen(module)]  # of each body
+        self._seen: list[_Seen | None] = [_Seen(module, without)]  # of each body
         self._followed = 0  # the body whose breathing is the sleeper's, or whoever's is there
         self._respiration = Respiration()
         self._stager = stager
@@ -133,7 +141,7 @@ class Sensing:
             if index == len(self._seen):
                 self._seen.append(None)
             if tick is not None:
-                seen = self._seen[index] = self._seen[index] or _Seen(self.module)
+                seen = self._seen[index] = self._seen[index] or _Seen(self.module, self._without)
                 second |= seen.update(tick)
         if second:
             self._judge(findings)

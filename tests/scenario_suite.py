@@ -27,11 +27,14 @@ from scenario_judge import Verdict, judge, truth_of
 
 from appliance.box import load_stager, sense_with
 from appliance.clock import Instant
+from appliance.habits import Habits
 from appliance.night import Outcome
+from appliance.presence import EVIDENCE
 from appliance.replay import play
 from appliance.scenario import ScenarioError, load_scenario, simulate_scenario, wire_of
 from appliance.sensing import Sensing
 from appliance.settings import Settings
+from appliance.tracking import PrimaryUserTracker
 from drivers.capture import CaptureHeader, Channel, Record
 from drivers.readings import Module
 from models.stager import Stager
@@ -109,11 +112,14 @@ def verdict_of(part: Part) -> Verdict:
 
 def _sense(without: tuple[str, ...]) -> Callable[[Module, Settings], Sensing]:
     """Sensing as the box begins it.  Here, and nowhere else, evidence is switched off by its name."""
-    if without:
-        raise SystemExit(f"--without {' '.join(without)}: nothing can be switched off yet")
     stager = _stager()
     if stager is not None:
         stager.reset()
+    if without:
+        habits = Habits()
+        return lambda module, settings: Sensing(
+            module, PrimaryUserTracker(module, settings.bed_side, habits), stager, frozenset(without)
+        )
     return sense_with(stager)
 
 
@@ -190,7 +196,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=1, metavar="S")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--all-modules", action="store_true", help="those too that cannot know; they do not count")
-    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="evidence to switch off")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=sorted(EVIDENCE), metavar="NAME", help="evidence to leave out"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure, of groups and of nights")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="reliability diagrams as an SVG")
     asked = parser.parse_args()
