@@ -56,7 +56,7 @@ UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
 NEW_MACHINE_CV, NEW_MACHINE_BREATHS = 0.02, 5  # and before anybody is taken to be there
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
-LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 600.0, 200.0, 0.1  # still and seen, and the share of it that breathes
+LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 OUTLIER = 0.3  # relative length of a missed or doubled turn
 
 
@@ -171,9 +171,8 @@ class PresenceGate:
         self._rate_brpm = rate_brpm
         if not self._present and quality < UNBREATHING and self._is_vacant():
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
-        deep = "depth" in self._without or depth_mm >= max(
-            0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm
-        )
+        least_mm = max(0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
+        deep = depth_mm >= least_mm or "depth" in self._without
         steady = None if "steadiness" in self._without else self._steady()
         moves, breathes = self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality)
         lives = None if self._is_machine(t_s) else self._life()
@@ -234,7 +233,9 @@ class PresenceGate:
         if self._is_machine(t_s):
             return _Evidence(MACHINE, "something that moves as evenly as a machine")
         self._breathed_t_s = t_s
-        weight = NEW_BREATHING if self._lifeless or not self._present else BREATHING
+        weight = BREATHING if self._present else NEW_BREATHING
+        if self._lifeless:
+            weight *= 0.4  # chance breaths of something that is no chest
         return _Evidence(weight * quality, f"breathing {rate_brpm:.0f} a minute")
 
     def _life(self) -> _Evidence | None:
