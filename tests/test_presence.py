@@ -159,6 +159,31 @@ def test_a_fan_is_not_breathing() -> None:
     assert "machine" in verdicts[-1].reason
 
 
+def test_a_curtain_is_let_go() -> None:
+    """Incommensurate swings between 0.1 and 1 Hz in gusts: movement now and then, and no breath that goes on."""
+
+    def sways(t_s: float) -> float:
+        gust = max(0.0, math.sin(t_s / 31.0)) ** 2
+        return gust * sum(math.sin(2 * math.pi * hz * t_s + 7 * hz) for hz in (0.137, 0.291, 0.463, 0.619, 0.883))
+
+    verdicts = seen(Module.TINYFRAME, phases(sways, 0, 1800))
+    assert share_present(verdicts, 900, 1800) < 0.3
+
+
+@pytest.mark.parametrize("distance_m", [0.6, 2.2])
+def test_beyond_the_bed_nobody_lies(distance_m: float) -> None:
+    samples = [one._replace(distance_m=distance_m) for one in waves(human(14, 310, cv=0.1), 0, 300, movement_pct=12)]
+    assert share_present(seen(Module.MICRADAR, samples), 60, 300) == (distance_m < 1.7)
+
+
+def test_evidence_can_be_left_out_to_see_its_worth() -> None:
+    ticks = ticks_of(Module.TINYFRAME, phases(human(14, 130), 0, 120))
+    gate = PresenceGate(Module.TINYFRAME, frozenset({"breathing", "movement"}))
+    assert not any(verdict.present for tick in ticks if (verdict := gate.update(tick)) is not None)
+    with pytest.raises(ValueError, match=r"^no such evidence: magic$"):
+        PresenceGate(Module.TINYFRAME, frozenset({"magic"}))
+
+
 def test_an_even_sleeper_is_not_taken_for_a_machine() -> None:
     """Deep sleep's least interval variation is about 0.03 (MESA, N3 lower quartile 0.048)."""
     verdicts = seen(Module.TINYFRAME, phases(human(13, 1000, cv=0.03), 0, 900))
