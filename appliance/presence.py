@@ -189,7 +189,8 @@ class PresenceGate:
             held = None if steady is False and self._module is Module.MICRADAR else self._hold(t_s, deep, target)
             found.append(held or self._nothing(t_s, target))
         if steady is False:
-            left = self._module is Module.MICRADAR and t_s - self._stirred_t_s < DEPARTURE_S
+            waved = self._module is Module.MICRADAR and t_s - self._waved_t_s < DEPARTURE_S
+            left = waved and t_s - self._stirred_t_s < DEPARTURE_S
             found.append(_Evidence(HOPPED if left else UNSTEADY, "a target that hops about"))
         return _Evidence(sum(one.nats for one in found), max(found, key=lambda one: abs(one.nats)).reason)
 
@@ -208,6 +209,10 @@ class PresenceGate:
         self._breathed_s = self._breathed_s * long_fade + (seen and breathing)
         self._lifeless = self._still_s >= LIFELESS_SEEN_S and self._breathed_s < LIFELESS_SHARE * self._still_s
         aimless = t_s - self._waved_t_s < DEPARTURE_S and (restless or self._lifeless)
+        if self._module is Module.ACCONEER and "aimlessness" not in self._without:
+            # It follows hands so well that it loses the breath behind them; hands are lively, as fans far off are not.
+            self._lifeless = self._lifeless and not self._activity > 2.0 * LIVELY
+            return (None, None) if self._lifeless else (moves, lives)
         if "aimlessness" in self._without:
             aimless = self._lifeless = False
         if not aimless or (moves is None and lives is None):

@@ -32,6 +32,7 @@ TEMPER = 0.25  # one second tells little that the second before did not
 MOVED_S = 20.0  # comings and goings take so long to be seen
 COMES, GOES, SWAPS = 1 / 1800.0, 1 / 3600.0, 1e-7  # a second
 MOVED, UNMOVED = 30.0, 0.05  # times: after a movement, without one
+ROLLED_S = 90.0  # you, then both, then only the new one, within this: one who rolled over and not two who took turns
 RETURN_S = 1800.0  # an absence after which whoever comes back is as likely as ever to be either
 FAMILIAR = 4.0  # odds for the one who was there before a short absence
 CHANGE = 0.6  # of the belief, from which another answer is given
@@ -99,6 +100,8 @@ class PrimaryUserTracker:
         self._reason = "nobody there"
         self._left_t_s = -math.inf  # when somebody was last there ...
         self._last = Who.NOBODY  # ... and who
+        self._changed_t_s = -math.inf  # the last change of the answer ...
+        self._before = Who.NOBODY  # ... and what it was until then
         self._moved_t_s = -math.inf
         self._here_m = self._there_m = math.nan  # where the sleeper and the other are now
         self._recent: deque[_Look] = deque(maxlen=BEFORE_S)
@@ -118,7 +121,7 @@ class PrimaryUserTracker:
         mine, others = self._follow(seen)
         first = seen[mine if mine is not None else others or 0] if seen else None
         look = _Look(math.nan, None, 0) if first is None else _Look(first.distance_m, first.rate_brpm, len(seen))
-        self._decide(look)
+        self._decide(t_s, look)
         self._recent.append(look)
         chest = next((i for i, s in enumerate(sightings) if mine is not None and s is seen[mine]), None)
         if not seen:
@@ -217,10 +220,16 @@ class PrimaryUserTracker:
             self._there_m = math.nan
         return mine, others
 
-    def _decide(self, look: _Look) -> None:
+    def _decide(self, t_s: float, look: _Look) -> None:
         best = max(range(3), key=lambda i: self._belief[i])
         if self._who is not Who.NOBODY and (_STATES[best] is self._who or self._belief[best] < CHANGE):
             return
+        rolled = _STATES[best] is Who.OTHER and self._who is Who.BOTH and self._before is Who.YOU
+        if rolled and t_s - self._changed_t_s < ROLLED_S:
+            you, other, both = self._belief
+            self._belief, best = [other, you, both], 0
+            self._here_m, self._there_m = self._there_m, math.nan
+        self._before, self._changed_t_s = self._who, t_s
         self._reason = _reason(self._recent[0] if self._recent else None, look, self._module)
         self._who = _STATES[best]
 

@@ -201,3 +201,21 @@ def test_targets_are_followed_and_fade() -> None:
     ((_, missed),) = targets.besides(20.0, chest_m=0.6)
     # Last seen at 9.875 s: a second of grace, then a sixth of a time constant a second.
     assert missed == pytest.approx(0.95 * math.exp(-(20.0 - 9.875 - 1.0) / 6.0))
+
+
+def test_one_who_rolls_over_and_is_seen_twice_for_a_while_is_one() -> None:
+    """An A121 sees the old place fade for some ten seconds after the new one has begun."""
+    bed = Bed(Module.ACCONEER)
+    bed.comes(0.6)
+    bed.shows(600, 0.6)
+    bed.comes(0.6, 1.2)
+    bed.shows(20, 0.6, 1.2)
+    user = bed.shows(120, 1.2)
+    assert user.who is Who.YOU
+    bed = Bed(Module.ACCONEER)  # but one who lay there for a while is somebody else
+    bed.comes(0.6)
+    bed.shows(600, 0.6)
+    bed.comes(0.6, 1.2)
+    bed.shows(200, 0.6, 1.2)
+    bed.comes(0.6, 1.2)
+    assert bed.shows(120, 1.2).who is Who.OTHER
