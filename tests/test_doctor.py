@@ -108,7 +108,7 @@ def test_a_service_that_stops_is_told(tmp_path: Path) -> None:
 def test_without_a_service_the_radar_is_listened_to_and_nothing_is_kept(tmp_path: Path) -> None:
     t_s = np.arange(0.0, 60.0, 0.05)  # somebody breathes 0.6 m away, and eight seconds are too few to be sure of it
     breath_mm = 1.5 * np.sin(2.0 * np.pi * 0.25 * t_s)
-    scene = Scene(t_s, breath_mm, np.full(len(t_s), 0.6), np.zeros(len(t_s)))
+    scene = Scene.of_one(t_s, breath_mm, np.full(len(t_s), 0.6), np.zeros(len(t_s)))
     origin_s = time.monotonic()
     twin = TinyFrameTwin(1)
     config = _config(tmp_path, tmp_path / "radar")
