@@ -209,11 +209,8 @@ class PresenceGate:
         self._breathed_s = self._breathed_s * long_fade + (seen and breathing)
         self._lifeless = self._still_s >= LIFELESS_SEEN_S and self._breathed_s < LIFELESS_SHARE * self._still_s
         aimless = t_s - self._waved_t_s < DEPARTURE_S and (restless or self._lifeless)
-        if self._module is Module.ACCONEER and "aimlessness" not in self._without:
-            # It follows hands so well that it loses the breath behind them; hands are lively, as fans far off are not.
-            self._lifeless = self._lifeless and not self._activity > 2.0 * LIVELY
-            return (None, None) if self._lifeless else (moves, lives)
-        if "aimlessness" in self._without:
+        if "aimlessness" in self._without or self._module is Module.ACCONEER:
+            # An A121 sees few breaths of hands that move, or of the far side of a bed; its activity tells curtains apart.
             aimless = self._lifeless = False
         if not aimless or (moves is None and lives is None):
             return moves, lives
