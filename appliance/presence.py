@@ -210,7 +210,7 @@ class PresenceGate:
         self._lifeless = self._still_s >= LIFELESS_SEEN_S and self._breathed_s < LIFELESS_SHARE * self._still_s
         aimless = t_s - self._waved_t_s < DEPARTURE_S and (restless or self._lifeless)
         if "aimlessness" in self._without or self._module is Module.ACCONEER:
-            # An A121 sees few breaths of hands that move, or of the far side of a bed; its activity tells curtains apart.
+            # An A121 sees few breaths of moving hands or of a bed's far side; its activity tells curtains apart.
             aimless = self._lifeless = False
         if not aimless or (moves is None and lives is None):
             return moves, lives
