@@ -57,7 +57,6 @@ class Echo:
         self._before = self._mean = np.zeros(0, np.complex128)
         self._variance = self._noise = self._alive = np.zeros(0)
         self._owner = np.zeros(0, np.int64)
-        self._ranges_m: tuple[float, ...] | None = None
         self._bodies: list[_Body | None] = [_Body()] + [None] * (BODIES - 1)
 
     def update(
@@ -84,15 +83,14 @@ class Echo:
             self._owner = np.zeros(iq.shape, np.int64)
             self._bodies[1:] = [None] * (BODIES - 1)
             return [EchoStep(self._first.position_mm, True, math.nan, 0.0), *[None] * (BODIES - 1)]
-        self._ranges_m = ranges_m if known and ranges_m is not None and len(ranges_m) == iq.size else None
         settle = 1.0 - math.exp(-dt_s / SETTLE_S)
         steps = follow_echo(
             self._before, self._mean, self._variance, self._noise, iq, sweeps, settle, dt_s / NOISE_S,
             self._owner, self._alive, BODIES,
         )  # fmt: skip
-        if self._ranges_m is not None and t_s - self._split_t_s >= 1.0:
+        if known and ranges_m is not None and len(ranges_m) == iq.size and t_s - self._split_t_s >= 1.0:
             self._split_t_s = t_s
-            self._split(t_s, self._ranges_m)
+            self._split(t_s, ranges_m)
         return [
             None if body is None else _step(body, row, known)
             for body, row in zip(self._bodies, steps.tolist(), strict=True)

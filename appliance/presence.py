@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from appliance.breaths import Chest
 from appliance.displacement import BED_M, Tick
+from appliance.echo import LIVELY
 from appliance.respiration import MISSED_S, MOVING
 from drivers.readings import Module
 
@@ -42,7 +43,6 @@ HOPPED = -0.3  # ... the sooner after a movement, which was a departure then
 
 PROOF_S = 600.0  # irregular breaths and targets keep nobody for longer without a breath that counts
 DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
-LIVELY = 6.5  # Acconeer activity of a body: chairs measured below 5, seated people above 9
 GONE = 16.0  # activity fallen to this fraction of the last minute's is no held breath: the heart alone leaves more
 SHALLOW_MM = 0.06  # breaths less deep prove nobody ...
 FLOOR_MARGIN, FLOOR_S, FLOOR_MM = (

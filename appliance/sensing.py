@@ -192,13 +192,13 @@ class Sensing:
             sightings += [Sighting(m, p, is_chest=False) for m, p in self._targets.besides(t_s, nearest_m)]
         primary = self._tracker.update(t_s, present, sightings)
         self._people.append(primary)
-        self._turn_to(list(told), primary, told)
+        self._turn_to(primary, told)
         findings += (presence, primary)
 
-    def _turn_to(self, bodies: list[int], primary: PrimaryUser, told: dict[int, Presence]) -> None:
+    def _turn_to(self, primary: PrimaryUser, told: dict[int, Presence]) -> None:
         """Follow the sleeper's chest; while it is not seen, the chest of whoever is there."""
-        if primary.chest is not None and primary.chest < len(bodies):
-            chest = bodies[primary.chest]
+        if primary.chest is not None and primary.chest < len(told):
+            chest = list(told)[primary.chest]
         elif self._followed in told and told[self._followed].present:
             chest = self._followed
         else:

@@ -37,8 +37,6 @@ RETURN_S = 1800.0  # an absence after which whoever comes back is as likely as e
 FAMILIAR = 4.0  # odds for the one who was there before a short absence
 CHANGE = 0.6  # of the belief, from which another answer is given
 RATE_SD_BRPM, RATE_WEIGHT = 2.5, 0.1
-
-
 BEFORE_S = 40  # what was before a change was so long before it is noticed
 
 

@@ -74,12 +74,9 @@ class Conversation:
     def ranges_m(self) -> tuple[float, ...]:
         """Distance of each point of ``RadarSample.iq``."""
         layout = self._decoder.layout
-        return self.config.ranges_m(layout.base_step_length_m if layout else BASE_STEP_M)
-
-    def _ranges(self) -> tuple[float, ...]:
-        layout = self._decoder.layout
         if layout is not self._ranged or not self._known_m:
-            self._ranged, self._known_m = layout, self.ranges_m
+            self._known_m = self.config.ranges_m(layout.base_step_length_m if layout else BASE_STEP_M)
+            self._ranged = layout
         return self._known_m
 
     def receive(self, t_s: float, data: bytes) -> list[RadarSample]:
@@ -211,4 +208,4 @@ class Conversation:
         mean = np.add.reduce(iq) / np.float32(len(iq))
         away = iq - mean
         spread = np.sqrt(np.add.reduce(away.real**2 + away.imag**2) / np.float32(len(iq)))
-        return RadarSample(at_s, iq=mean, ranges_m=self._ranges(), sweep_spread=spread)
+        return RadarSample(at_s, iq=mean, ranges_m=self.ranges_m, sweep_spread=spread)
