@@ -1,4 +1,4 @@
-"""What the box learns of its bed over the nights: where bodies lie, where they only pass, and how its sleeper breathes.
+"""What the box learns of its bed over the nights: where bodies lie, and how its sleeper breathes.
 
 Seconds are counted by distance in steps of 0.1 m; old ones fade by half once there are some two weeks of them.  The
 whole of it is a few numbers, which outlive a restart.
@@ -24,7 +24,6 @@ class Habits:
     def __init__(self) -> None:
         self._yours_s = [0.0] * STEPS  # breathing, lying still
         self._others_s = [0.0] * STEPS
-        self._motion_s = [0.0] * STEPS  # body movement, whoever's
         self._rate_brpm = math.nan
         self._rated_s = 0.0
 
@@ -35,10 +34,6 @@ class Habits:
             self._rated_s = min(self._rated_s + 1.0, RATE_MEMORY_S)
             before = self._rate_brpm if self._rate_brpm == self._rate_brpm else rate_brpm
             self._rate_brpm = before + (rate_brpm - before) / self._rated_s
-
-    def moves(self, distance_m: float) -> None:
-        """A second of body movement at ``distance_m``."""
-        self._count(self._motion_s, distance_m)
 
     @property
     def learnt_s(self) -> float:
@@ -64,7 +59,7 @@ class Habits:
     def bed_m(self) -> tuple[float, float] | None:
         """The bed's nearer and farther edge, as far as bodies lie; None until learnt.
 
-        Between the box and the nearer edge one is out of bed: bodies move there, and none lies there breathing.
+        Between the box and the nearer edge one is out of bed: nobody lies there breathing.
         """
         if self.learnt_s < LEARNT_S:
             return None
@@ -77,7 +72,6 @@ class Habits:
         return {
             "yours_s": [round(s) for s in self._yours_s],
             "others_s": [round(s) for s in self._others_s],
-            "motion_s": [round(s) for s in self._motion_s],
             "rate_brpm": rate,
             "rated_s": round(self._rated_s),
         }
@@ -85,13 +79,13 @@ class Habits:
     def recall(self, document: Mapping[str, Any]) -> None:
         """Be what ``as_dict`` gave; raises ValueError in one line for anything else, and stays as it was."""
         try:
-            yours_s, others_s, motion_s = (_seconds(document[key]) for key in ("yours_s", "others_s", "motion_s"))
+            yours_s, others_s = _seconds(document["yours_s"]), _seconds(document["others_s"])
             rated_s = _seconds([document["rated_s"]], 1)[0]
             rate = document["rate_brpm"]
             rate_brpm = math.nan if rate is None else float(rate)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"what was learnt of the bed cannot be read ({error})") from None
-        self._yours_s, self._others_s, self._motion_s = yours_s, others_s, motion_s
+        self._yours_s, self._others_s = yours_s, others_s
         self._rated_s, self._rate_brpm = rated_s, rate_brpm
 
     def _count(self, seconds: list[float], distance_m: float) -> None:

@@ -236,11 +236,9 @@ class PrimaryUserTracker:
         if max(self._belief) < 0.9:
             return
         for index, is_yours in ((mine, True), (others, False)):
-            if index is None or seen[index].confidence < 0.9:
+            if index is None or seen[index].confidence < 0.9 or seen[index].moving:
                 continue
-            if seen[index].moving:
-                self.habits.moves(seen[index].distance_m)
-            elif seen[index].rate_brpm is not None or not seen[index].is_chest:
+            if seen[index].rate_brpm is not None or not seen[index].is_chest:
                 self.habits.lies(seen[index].distance_m, is_yours, seen[index].rate_brpm)
 
 

@@ -171,7 +171,6 @@ def test_habits_outlive_a_restart_and_refuse_nonsense() -> None:
     habits = Habits()
     for _ in range(100):
         habits.lies(0.55, yours=True, rate_brpm=14.0)
-        habits.moves(0.3)
     document = habits.as_dict()
     habits.recall(document)
     assert habits.as_dict() == document
