@@ -72,6 +72,9 @@ class Respiration:
     def turn_away(self) -> None:
         """Another body is followed from here on: no breath reaches across, and the epoch goes on."""
         self._chest.reset()
+        self._rhythm.restart()
+        self._orientation.reset()
+        self._past.clear()
         self._level = NAN
 
     def take_epochs(self) -> list[Epoch]:

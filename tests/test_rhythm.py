@@ -141,3 +141,17 @@ def test_size_and_sign_change_nothing_but_the_way_in(brpm: int, size: float, tur
         assert one.sigh == other.sigh
         if turned and one.inhaling_sign is not None:
             assert other.inhaling_sign == -one.inhaling_sign
+
+
+def test_another_body_brings_its_own_way_in_and_its_own_rhythm() -> None:
+    """What one chest had told says nothing of the next one that is followed."""
+    respiration = Respiration()
+    stream = ticks(lungs(15), 90.0)
+    told = [report for tick in stream if (report := respiration.update(tick)) is not None]
+    assert told[-1].inhaling_sign is not None
+    assert told[-1].interval_s is not None
+    respiration.turn_away()
+    after = next(
+        report for tick in stream if (report := respiration.update(tick._replace(t_s=tick.t_s + 90.0))) is not None
+    )
+    assert (after.inhaling_sign, after.sign_confidence, after.interval_s, after.pause_s) == (None, 0.5, None, None)
