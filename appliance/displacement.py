@@ -238,6 +238,10 @@ class Bodies:
     def update(self, sample: RadarSample) -> list[list[Tick | None]]:
         """Take one sample; each row holds the ticks of one instant, by body, None for one that is not there."""
         if sample.iq is None:
+            first, *others = self._all
+            assert first is not None
+            if not others:  # all that the modules with one chest ever have, a hundred thousand times an hour
+                return [[tick] for tick in first.update(sample)]
             return _rows([None if one is None else one.update(sample) for one in self._all])
         steps = self._echo.update(sample.t_s, sample.iq, sample.sweep_spread, sample.ranges_m)
         self._all += [None] * (len(steps) - len(self._all))
@@ -257,8 +261,6 @@ class Bodies:
 
 
 def _rows(told: list[list[Tick] | None]) -> list[list[Tick | None]]:
-    if len(told) == 1:
-        return [[tick] for tick in told[0] or ()]
     instants = sorted({tick.t_s for ticks in told for tick in ticks or ()})
     by_instant = [{tick.t_s: tick for tick in ticks or ()} for ticks in told]
     return [[ticks.get(t_s) for ticks in by_instant] for t_s in instants]

@@ -83,6 +83,14 @@ class _Look(NamedTuple):
     bodies: int
 
 
+class _Learnt(NamedTuple):
+    """What the habits say, asked for once a second; None until learnt."""
+
+    usual_m: float | None = None
+    other_m: float | None = None
+    rate_brpm: float | None = None
+
+
 _STATES = (Who.YOU, Who.OTHER, Who.BOTH)
 
 
@@ -92,6 +100,7 @@ class PrimaryUserTracker:
     def __init__(self, module: Module, bed_side: str = "left", habits: Habits | None = None) -> None:
         self.bed_side = bed_side  # the box stands on it: near is the sleeper's side
         self.habits = habits or Habits()
+        self._learnt = _Learnt()
         self._module = module
         self._belief = [0.0, 0.0, 0.0]
         self._who = Who.NOBODY
@@ -111,6 +120,7 @@ class PrimaryUserTracker:
         if not present:
             return self._empty(t_s)
         seen = [s for s in sightings if s.distance_m == s.distance_m]
+        self._learnt = _Learnt(self.habits.usual_m, self.habits.other_m, self.habits.rate_brpm)
         if self._who is Who.NOBODY:
             self._arrive(t_s, seen)
         elif seen:
@@ -175,20 +185,19 @@ class PrimaryUserTracker:
         return [max(you, 1e-9), max(other, 1e-9), max(both, 1e-9)]
 
     def _yours(self, sighting: Sighting) -> float:
-        usual_m = self.habits.usual_m
+        usual_m, usual_brpm = self._learnt.usual_m, self._learnt.rate_brpm
         density = _density(
             sighting,
             self._here_m,
             HERE_M if usual_m is None else usual_m,
             HERE_SD_M if usual_m is None else LEARNT_SD_M,
         )
-        usual_brpm = self.habits.rate_brpm
         if sighting.rate_brpm is None or usual_brpm is None:
             return density
         return density * math.exp(-RATE_WEIGHT * min(((sighting.rate_brpm - usual_brpm) / RATE_SD_BRPM) ** 2, 9.0))
 
     def _others(self, sighting: Sighting) -> float:
-        usual_m = self.habits.other_m
+        usual_m = self._learnt.other_m
         return _density(
             sighting,
             self._there_m,
