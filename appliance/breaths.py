@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from appliance.displacement import NAN
+from appliance.displacement import NAN, Tick
 from appliance.pace import WINDOW, WINDOW_HZ, WINDOW_S, pace
 from models.contract import SIGNAL_HZ, Breath
 
+MOVING = 0.5  # motion index from which on displacement is body movement
+MISSED_S = 1.5 / SIGNAL_HZ  # between ticks: some are missing
 SWAY_HZ = 0.1
 SMOOTH = 5  # samples of each of two running means, whose cascade is a triangle
 DELAY_S = (SMOOTH - 1) / SIGNAL_HZ
@@ -136,9 +138,19 @@ class Chest:
         self._settled_t_s = -math.inf
         self._told_t_s = -math.inf  # the last rate
         self._told_brpm = NAN
+        self._asked: tuple[float, float | None, float] = (NAN, None, 0.0)
+        self._last_t_s = -math.inf
+        self.breath: Breath | None = None  # that the last tick confirmed
 
-    def update(self, t_s: float, displacement: float, is_moving: bool, broke: bool) -> Breath | None:
-        """Take the next value (NaN missing); return the breath that it confirms."""
+    def update(self, tick: Tick) -> Breath | None:
+        """Take the next tick of the grid, some perhaps missing; return the breath that it confirms."""
+        if tick.t_s - self._last_t_s > MISSED_S:
+            self._skip(tick.t_s - self._last_t_s)
+        self._last_t_s = tick.t_s
+        self.breath = self._take(tick.t_s, tick.displacement, tick.moving >= MOVING, tick.broke)
+        return self.breath
+
+    def _take(self, t_s: float, displacement: float, is_moving: bool, broke: bool) -> Breath | None:
         k = round(t_s * SIGNAL_HZ)
         if displacement != displacement:
             self.end_segment()
@@ -178,14 +190,22 @@ class Chest:
         self._swing = 0.0
         self._was_moving = False
 
-    def skip(self, seconds: float) -> None:
+    def _skip(self, seconds: float) -> None:
         """Nothing came for so long."""
         self.end_segment()
         for _ in range(int(min(seconds, WINDOW_S) * WINDOW_HZ)):
             self._remember(NAN)
 
     def rate(self, t_s: float) -> tuple[float | None, float]:
-        """(breaths a minute, quality 0-1) over the last 30 s; no rate without quality."""
+        """(breaths a minute, quality 0-1) over the last 30 s; no rate without quality.
+
+        Asked once a second, by whoever asks first: the same second has the same answer.
+        """
+        if self._asked[0] != t_s:
+            self._asked = (t_s, *self._rate(t_s))
+        return self._asked[1:]
+
+    def _rate(self, t_s: float) -> tuple[float | None, float]:
         while self.recent and self.recent[0].t_s < t_s - WINDOW_S:
             self.recent.popleft()
         intervals = np.array([breath.interval_s for breath in self.recent])

@@ -13,10 +13,9 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from appliance.breaths import Chest
+from appliance.breaths import MISSED_S, MOVING, Chest
 from appliance.displacement import BED_M, Tick
 from appliance.echo import LIVELY
-from appliance.respiration import MISSED_S, MOVING
 from drivers.readings import Module
 
 APPEAR, VANISH = 1.0, -1.0  # log-odds at which presence begins and ends
@@ -90,7 +89,7 @@ class PresenceGate:
             raise ValueError(f"no such evidence: {', '.join(sorted(without - EVIDENCE))}")
         self._module = module
         self._without = without
-        self._chest = Chest()
+        self.chest = Chest()  # of the body that is judged
         self._evenness = _Evenness()
         self._log_odds = LEAST
         self._present = False
@@ -122,12 +121,11 @@ class PresenceGate:
             verdict = self._judge()
             self._second_end_s = math.floor(t_s) + 1.0
         if t_s - self._last_t_s > MISSED_S:
-            self._chest.skip(t_s - self._last_t_s)
-            if math.isfinite(self._last_t_s):
-                self._log_odds = max(LEAST, self._log_odds + UNHEARD * (t_s - self._last_t_s))
+            away_s = t_s - self._last_t_s if math.isfinite(self._last_t_s) else 0.0
+            self._log_odds = max(LEAST, self._log_odds + UNHEARD * away_s)
         self._last_t_s = t_s
         is_moving = moving >= MOVING
-        breath = self._chest.update(t_s, tick.displacement, is_moving, tick.broke)
+        breath = self.chest.update(tick)
         if breath is not None and breath.rising:
             self._evenness.add(breath.t_s, breath.interval_s)
         if is_moving:
@@ -154,7 +152,7 @@ class PresenceGate:
         if self._present and self._log_odds <= VANISH:
             self._present = False
             self._log_odds = LEAST
-            self._chest.reset()
+            self.chest.reset()
         elif not self._present and self._log_odds >= APPEAR:
             self._present = True
         heard = self._heard
@@ -166,8 +164,8 @@ class PresenceGate:
 
     def _evidence(self, t_s: float) -> _Evidence:
         """Of the second that ended at ``t_s``: the sum, and the weightiest in words."""
-        depth_mm = self._chest.amplitude or 0.0
-        rate_brpm, quality = self._chest.rate(t_s)
+        depth_mm = self.chest.amplitude or 0.0
+        rate_brpm, quality = self.chest.rate(t_s)
         self._rate_brpm = rate_brpm
         if not self._present and quality < UNBREATHING and self._is_vacant():
             self._floor_mm += (min(depth_mm, FLOOR_MM) - self._floor_mm) / FLOOR_S
@@ -230,7 +228,7 @@ class PresenceGate:
         return _Evidence(MOVEMENT, "body movement")
 
     def _breathing(self, t_s: float, rate_brpm: float | None, quality: float) -> _Evidence | None:
-        if rate_brpm is None or t_s - self._chest.recent[-1].t_s > FRESH_S:
+        if rate_brpm is None or t_s - self.chest.recent[-1].t_s > FRESH_S:
             return None
         if self._is_machine(t_s):
             return _Evidence(MACHINE, "something that moves as evenly as a machine")
@@ -291,7 +289,7 @@ class PresenceGate:
         return not (self._module is Module.TINYFRAME and self._no_target)
 
     def _some_breaths(self, t_s: float) -> bool:
-        return sum(breath.t_s >= t_s - 20.0 for breath in self._chest.recent) >= 3
+        return sum(breath.t_s >= t_s - 20.0 for breath in self.chest.recent) >= 3
 
     def _steady(self) -> bool | None:
         """Whether the target keeps its distance while nothing moves; None without one."""

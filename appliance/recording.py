@@ -37,7 +37,8 @@ def ticks_from_recording(resp: ArrayLike, fs: float) -> Iterator[Tick]:
     y = _resample(x, float(fs))
     y = y - (np.nanmedian(y) if np.isfinite(y).any() else 0.0)
     breath = _typical_breath(y)
-    y *= TYPICAL_BREATH_MM / breath if breath > 0.0 else 0.0
+    gain = TYPICAL_BREATH_MM / breath if breath > 0.0 else 0.0
+    y *= gain if np.isfinite(gain) else 0.0  # what is smaller than numbers can tell is no breath
     moving = _moving(y)
     broke = True
     for k, value in enumerate(y.tolist()):

@@ -10,15 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.breaths import Chest
+from appliance.breaths import MISSED_S, MOVING, Chest
 from appliance.displacement import NAN, Tick
 from appliance.orientation import Orientation
 from appliance.rhythm import Rhythm
 from models.contract import EPOCH_S, EPOCH_SAMPLES, SIGNAL_HZ, Breath, Epoch
 
 DRIFT_HZ = 0.03  # high pass of an epoch's displacement
-MOVING = 0.5  # from here on displacement is body movement
-MISSED_S = 1.5 / SIGNAL_HZ  # between ticks: some are missing
 PAST_S = 25  # of displacement kept: a breath of 5 a minute, and the time until it is known
 TURN_SAMPLES = 2  # to either side of a turn, whose mean is the level there
 
@@ -47,7 +45,7 @@ class Respiration:
 
     def __init__(self) -> None:
         self._pole = 1.0 / (1.0 + 2.0 * math.pi * DRIFT_HZ / SIGNAL_HZ)
-        self._chest = Chest()
+        self._chest = Chest()  # where nobody else follows the breaths
         self._rhythm = Rhythm()
         self._orientation = Orientation()
         self._past: deque[float] = deque(maxlen=PAST_S * SIGNAL_HZ)  # displacement of this segment up to the last tick
@@ -70,8 +68,7 @@ class Respiration:
         self._was_moving = False
 
     def turn_away(self) -> None:
-        """Another body is followed from here on: no breath reaches across, and the epoch goes on."""
-        self._chest.reset()
+        """Another body, of another chest, is followed from here on: no breath reaches across, and the epoch goes on."""
         self._rhythm.restart()
         self._orientation.reset()
         self._past.clear()
@@ -82,12 +79,14 @@ class Respiration:
         epochs, self._epochs = self._epochs, []
         return epochs
 
-    def update(self, tick: Tick) -> Breathing | None:
-        """Take the next tick of the grid; the first tick of a new second brings the report of the second before."""
+    def update(self, tick: Tick, chest: Chest | None = None) -> Breathing | None:
+        """Take the next tick of the grid; the first tick of a new second brings the report of the second before.
+
+        ``chest`` is one that has taken this tick already: the presence gate's, on the box.
+        """
         t_s, displacement, moving = tick.t_s, tick.displacement, tick.moving
-        report = self._turn(t_s) if t_s >= self._second_end_s else None
+        report = self._turn(t_s, chest or self._chest) if t_s >= self._second_end_s else None
         if t_s - self._last_t_s > MISSED_S:
-            self._chest.skip(t_s - self._last_t_s)
             self._interrupt(moved=False)
             self._level = NAN
         self._last_t_s = t_s
@@ -102,7 +101,7 @@ class Respiration:
             self._still = self._pole * (self._still + step) if step == step else 0.0
             self._displacement[round(t_s * SIGNAL_HZ) - self._index * EPOCH_SAMPLES] = self._still
         self._level = displacement
-        breath = self._chest.update(t_s, displacement, is_moving, tick.broke)
+        breath = self._chest.update(tick) if chest is None else chest.breath
         if is_moving or tick.broke or displacement != displacement:
             self._interrupt(is_moving)
         if displacement == displacement and not is_moving:
@@ -132,18 +131,18 @@ class Respiration:
         if start >= 0:
             self._orientation.update(past[start : turn + 1])
 
-    def _turn(self, t_s: float) -> Breathing | None:
+    def _turn(self, t_s: float, chest: Chest) -> Breathing | None:
         """A new second begins, perhaps a new epoch: report the old ones."""
         report = None
         if self._index >= 0:
             ended_s = self._second_end_s
             self._motions[(round(ended_s) - 1) % EPOCH_S] = self._motion
-            rate_brpm, quality = self._chest.rate(ended_s)
+            rate_brpm, quality = chest.rate(ended_s)
             report = Breathing(
                 ended_s,
                 rate_brpm,
                 quality,
-                self._chest.amplitude,
+                chest.amplitude,
                 self._motion,
                 self._rhythm.interval_s(ended_s),
                 self._sigh,

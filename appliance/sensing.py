@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from appliance.breaths import MOVING, Chest
 from appliance.displacement import Bodies, Tick
 from appliance.habits import Habits
 from appliance.presence import Presence, PresenceGate
-from appliance.respiration import MOVING, Breathing, Respiration
+from appliance.respiration import Breathing, Respiration
 from appliance.targets import Targets
 from appliance.tracking import PrimaryUser, PrimaryUserTracker, Sighting, Who
 from drivers.readings import Module, RadarSample, Target
@@ -50,6 +51,11 @@ class _Seen:
         if tick.moving >= MOVING:
             self._moving = True
         return presence is not None
+
+    @property
+    def chest(self) -> Chest:
+        """How it breathes, whoever it is."""
+        return self._gate.chest
 
     def sighting(self) -> Sighting:
         """Of the second that is over."""
@@ -158,7 +164,8 @@ class Sensing:
             self._targets.update(tick.t_s, tick.targets or ())
         if not self._present:
             return
-        breathing = self._respiration.update(tick)
+        seen = self._seen[self._followed]
+        breathing = self._respiration.update(tick, None if seen is None else seen.chest)
         if breathing is None:
             return
         if breathing.rate_brpm is not None:
