@@ -137,9 +137,9 @@ class Displacement:
         step = raw - self._raw0
         limit = JUMP_RAD * max(1.0, (sample.t_s - self._t0_s) / FRAME_S)  # NaN at first: max() gives 1.0
         limit = min(limit, math.pi) * TINYFRAME_MM_PER_RAD
-        # A deep breath in may go as fast, but not from one frame to the next.
+        # A deep breath in may go as fast, but not from one frame to the next; one that did in noise goes on.
         jumped = abs(step) > limit and not abs(step - self._step) < 0.75 * limit
-        self._step = 0.0 if jumped else step
+        self._step = step if step == step else 0.0
         self._value(sample.t_s, raw, jumped, ticks)
 
     def _wave(self, sample: RadarSample, ticks: list[Tick]) -> None:

@@ -55,6 +55,7 @@ UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
 NEW_MACHINE_CV, NEW_MACHINE_BREATHS = 0.02, 5  # and before anybody is taken to be there
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
+KNOWN_S, KNOWN_SHARE = 60.0, 0.3  # of the last half hour breathing: a sleeper, who may toss for all of the next
 LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 OUTLIER = 0.3  # relative length of a missed or doubled turn
 
@@ -110,6 +111,7 @@ class PresenceGate:
         self._rate_brpm: float | None = None
         self._restless_s = self._breathing_s = 0.0  # of the last AIMLESS_S
         self._still_s = self._breathed_s = 0.0  # of the last LIFELESS_S
+        self._calm_t_s = -math.inf  # when movement last had an aim
         self._lifeless = False  # seen for long, and hardly ever breathing
         self._waved_t_s = -math.inf  # when there was a signal to breathe in
 
@@ -201,6 +203,10 @@ class PresenceGate:
         breathing = breathes is not None and breathes.nats > 0.0
         self._breathing_s = self._breathing_s * fade + breathing
         restless = self._restless_s >= AIMLESS_MOVES_S and self._breathing_s < AIMLESS_SHARE * self._restless_s
+        if not restless:
+            self._calm_t_s = t_s
+        known = self._breathed_s >= KNOWN_S and self._breathed_s >= KNOWN_SHARE * self._still_s
+        restless = restless and (not known or t_s - self._calm_t_s > LIFELESS_S)
         seen = self._present and moves is None and self._waved_t_s >= self._last_t_s - 1.0
         long_fade = 1.0 - 1.0 / LIFELESS_S
         self._still_s = self._still_s * long_fade + seen
