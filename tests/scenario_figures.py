@@ -14,7 +14,20 @@ from drivers.readings import Module
 SHARE_OVER_ALL, SHARE_OF_EACH = 0.99, 0.95
 ABSENCE_MEDIAN_S = 30.0
 WRONGS = ("lost", "merged", "invented", "split")
-COLUMNS = ("right", "worst", "sessions", "wrong", "entry", "absence", "9 of 10", "presence", "you", "rated", "error")
+COLUMNS = (
+    "right",
+    "worst",
+    "sessions",
+    "wrong",
+    "entry",
+    "absence",
+    "9 of 10",
+    "presence",
+    "you",
+    "rated",
+    "error",
+    "phantom",
+)
 
 
 class Played(NamedTuple):
@@ -51,6 +64,7 @@ class Figures:
     rate_close: float
     presence_calibration: float
     you_calibration: float
+    phantom_s: int  # somebody said to be there, and nobody was
 
     @property
     def sessions_wrong(self) -> int:
@@ -85,6 +99,7 @@ def figures_of(verdicts: Sequence[Verdict]) -> Figures:
         rate_close=_ratio(sum(error <= CLOSE_BRPM for error in errors), len(errors)),
         presence_calibration=joined(v.presence for v in verdicts).error,
         you_calibration=joined(v.you for v in verdicts).error,
+        phantom_s=sum(v.phantom_s for v in verdicts),
     )
 
 
@@ -167,6 +182,7 @@ def _cells(figures: Figures) -> list[str]:
         _seconds(figures.you_s),
         _pct(figures.rated),
         "-" if math.isnan(figures.rate_error_brpm) else f"{figures.rate_error_brpm:.2f}",
+        f"{figures.phantom_s} s",
     ]
 
 

@@ -17,6 +17,7 @@ from appliance.sleep import ABSENCE_S, FLICKER_S, SETTLE_S
 from models.contract import EPOCH_S
 from models.sleeper import SAMPLE_HZ, SimulatedNight
 
+DEPARTURE_S = 30  # after a leaving, for which somebody may still be said to be there
 NEVER = math.inf  # a delay without an end
 LEAST_ABSENCE_S = 60.0  # from a shorter one nobody need be missed
 KNOWN_S = 10  # before leaving: who was not said to be there in them cannot be missed
@@ -208,6 +209,14 @@ def arrival_delays(here: NDArray[np.bool_], said: NDArray[np.bool_]) -> list[flo
     return [_first(said, s, e) for s, e in spans_of(here) if s > 0.0]
 
 
+def long_empty(anybody: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(seconds,) nobody is there, and has not been for as long as a departure may take to be noticed."""
+    empty = ~anybody
+    for start, end in spans_of(empty):
+        empty[int(start) : min(int(start) + (DEPARTURE_S if start > 0 else 0), int(end))] = False
+    return empty
+
+
 def _held(lines: Lines, kind: str, key: str, values: tuple[Any, ...], seconds: int) -> NDArray[np.bool_]:
     """(seconds,) whether the last line of the kind said one of these; False before the first line."""
     held = np.zeros(seconds, np.bool_)
@@ -294,6 +303,7 @@ class Verdict:
     rates: Rates
     presence: Reliability
     you: Reliability
+    phantom_s: int = 0  # somebody was said to be there, and nobody had been for half a minute
 
 
 def judge(truth: Truth, lines: Lines, present: NDArray[np.float64], you: NDArray[np.float64]) -> Verdict:
@@ -312,4 +322,5 @@ def judge(truth: Truth, lines: Lines, present: NDArray[np.float64], you: NDArray
         rates=judge_rates(truth, said, lines),
         presence=presence,
         you=personal,
+        phantom_s=int(np.count_nonzero(present_s(lines, seconds) & long_empty(truth.anybody))),
     )

@@ -28,6 +28,7 @@ from scenario_judge import (
     judge_epochs,
     judge_rates,
     judge_sessions,
+    long_empty,
     present_s,
     said_sessions,
     said_you,
@@ -309,6 +310,13 @@ def test_nights_are_pooled_and_not_averaged() -> None:
     assert (figures.sessions, figures.sessions_wrong, figures.entry_error_s) == (3, 1, 4.0)
     assert (figures.absence_s, figures.absence_90_s) == (44.0, NEVER)
     assert (figures.minutes, figures.rated, figures.rate_close) == (8, 0.5, 0.5)
+
+
+def test_a_departure_has_half_a_minute_before_somebody_is_a_phantom() -> None:
+    anybody = np.zeros(100, bool)
+    anybody[10:20] = True
+    # Empty from the start, and again from the thirtieth second after leaving at 20.
+    assert np.array_equal(long_empty(anybody), np.r_[np.ones(10), np.zeros(40), np.ones(50)].astype(bool))
 
 
 def test_quantiles_are_values_that_occurred() -> None:
