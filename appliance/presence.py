@@ -41,7 +41,8 @@ UNSTEADY = -0.1  # the target hops about while nothing moves: an echo of the roo
 HOPPED = -0.3  # ... the sooner after a movement, which was a departure then
 
 PROOF_S = 600.0  # irregular breaths and targets keep nobody for longer without a breath that counts
-DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure
+DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure ...
+RESTED_S = 8.0  # ... unless somebody was seen at rest after it
 GONE = 16.0  # activity fallen to this fraction of the last minute's is no held breath: the heart alone leaves more
 SHALLOW_MM = 0.06  # breaths less deep prove nobody ...
 FLOOR_MARGIN, FLOOR_S, FLOOR_MM = (
@@ -55,6 +56,7 @@ UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
 NEW_MACHINE_CV, NEW_MACHINE_BREATHS = 0.02, 5  # and before anybody is taken to be there
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
+NEAR_M = 0.9  # your own half of the bed, where no curtain hangs and hands hide many a breath
 KNOWN_S, KNOWN_SHARE = 60.0, 0.3  # of the last half hour breathing: a sleeper, who may toss for all of the next
 LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 OUTLIER = 0.3  # relative length of a missed or doubled turn
@@ -97,6 +99,7 @@ class PresenceGate:
         self._floor_mm = 0.0
         self._liveliest = 0.0  # activity of the last minute
         self._moved_t_s = -math.inf
+        self._rested_s = 0  # seen at rest since then
         self._stirred_t_s = -math.inf  # Micradar: when limbs moved, as they do on leaving, however far away
         self._breathed_t_s = -math.inf
         self._last_t_s = -math.inf
@@ -107,6 +110,7 @@ class PresenceGate:
         self._heard = False
         self._activity = math.nan
         self._distance_m = math.nan
+        self._last_m = math.nan  # as last told, however long ago
         self._no_target = False
         self._rate_brpm: float | None = None
         self._restless_s = self._breathing_s = 0.0  # of the last AIMLESS_S
@@ -136,7 +140,7 @@ class PresenceGate:
             self._activity = tick.activity
             self._heard = True
         if tick.distance_m == tick.distance_m:
-            self._distance_m = tick.distance_m
+            self._distance_m = self._last_m = tick.distance_m
             self._heard = True
         if tick.displacement == tick.displacement:
             self._heard = True
@@ -176,6 +180,11 @@ class PresenceGate:
         steady = None if "steadiness" in self._without else self._steady()
         moves, breathes = self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality)
         lives = None if self._is_machine(t_s) else self._life()
+        seen = self._module is Module.TINYFRAME and self._distance_m == self._distance_m
+        if self._moved_t_s >= t_s or self._stirred_t_s > t_s - 1.0:
+            self._rested_s = 0
+        elif seen or self._breathed_t_s >= t_s:
+            self._rested_s += 1
         moves, lives = self._aimed(t_s, moves, breathes, lives)
         moves = None if "movement" in self._without else moves
         breathes = None if "breathing" in self._without else breathes
@@ -190,7 +199,7 @@ class PresenceGate:
             found.append(held or self._nothing(t_s, target))
         if steady is False:
             waved = self._module is Module.MICRADAR and t_s - self._waved_t_s < DEPARTURE_S
-            left = waved and t_s - self._stirred_t_s < DEPARTURE_S
+            left = waved and t_s - self._stirred_t_s < DEPARTURE_S and self._rested_s < RESTED_S
             found.append(_Evidence(HOPPED if left else UNSTEADY, "a target that hops about"))
         return _Evidence(sum(one.nats for one in found), max(found, key=lambda one: abs(one.nats)).reason)
 
@@ -213,7 +222,7 @@ class PresenceGate:
         self._breathed_s = self._breathed_s * long_fade + (seen and breathing)
         self._lifeless = self._still_s >= LIFELESS_SEEN_S and self._breathed_s < LIFELESS_SHARE * self._still_s
         aimless = t_s - self._waved_t_s < DEPARTURE_S and (restless or self._lifeless)
-        if "aimlessness" in self._without or self._module is Module.ACCONEER:
+        if "aimlessness" in self._without or self._module is Module.ACCONEER or self._last_m < NEAR_M:
             # An A121 sees few breaths of moving hands or of a bed's far side; its activity tells curtains apart.
             aimless = self._lifeless = False
         if not aimless or (moves is None and lives is None):
@@ -236,6 +245,8 @@ class PresenceGate:
     def _breathing(self, t_s: float, rate_brpm: float | None, quality: float) -> _Evidence | None:
         if rate_brpm is None or t_s - self.chest.recent[-1].t_s > FRESH_S:
             return None
+        if not self._present and self._module is Module.ACCONEER and self._distance_m != self._distance_m:
+            return None  # too faint to have a place
         if self._is_machine(t_s):
             return _Evidence(MACHINE, "something that moves as evenly as a machine")
         self._breathed_t_s = t_s
@@ -276,7 +287,7 @@ class PresenceGate:
         lost = LOST if self._no_target else 0.0
         if self._module is Module.MICRADAR and self._activity >= 2.0:
             return _Evidence(lost, "slight movement")
-        if t_s - self._moved_t_s < DEPARTURE_S and not target:
+        if t_s - self._moved_t_s < DEPARTURE_S and self._rested_s < RESTED_S and not target:
             return _Evidence(DEPARTED[self._module] + lost, "no sign of anybody since the last movement")
         if self._lifeless:
             return _Evidence(LIFELESS + lost, "seen for minutes, and hardly ever breathing")
