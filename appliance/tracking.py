@@ -109,6 +109,7 @@ class PrimaryUserTracker:
         self._last = Who.NOBODY  # ... and who
         self._changed_t_s = -math.inf  # the last change of the answer ...
         self._before = Who.NOBODY  # ... and what it was until then
+        self._company = False  # somebody else was seen since the bed was empty
         self._moved_t_s = -math.inf
         self._here_m = self._there_m = math.nan  # where the sleeper and the other are now
         self._recent: deque[_Look] = deque(maxlen=BEFORE_S)
@@ -143,6 +144,7 @@ class PrimaryUserTracker:
         if self._who is not Who.NOBODY:
             self._who, self._reason = Who.NOBODY, f"nobody any more after {_in_words(self._last)}"
             self._here_m = self._there_m = math.nan
+            self._company = False
             self._recent.clear()
         return PrimaryUser(t_s, Who.NOBODY, 1.0, self._reason, math.nan, None)
 
@@ -231,12 +233,16 @@ class PrimaryUserTracker:
         best = max(range(3), key=lambda i: self._belief[i])
         if self._who is not Who.NOBODY and (_STATES[best] is self._who or self._belief[best] < CHANGE):
             return
-        rolled = _STATES[best] is Who.OTHER and self._who is Who.BOTH and self._before is Who.YOU
-        if rolled and t_s - self._changed_t_s < ROLLED_S:
+        again = self._who is Who.BOTH and self._before is Who.YOU and t_s - self._changed_t_s < ROLLED_S
+        # Nobody is replaced without a gap by another of whom nothing has ever been seen.
+        alone = self._who is Who.YOU and not self._company and self._learnt.other_m is None
+        rolled = _STATES[best] is Who.OTHER and (again or alone)
+        if rolled:
             you, other, both = self._belief
             self._belief, best = [other, you, both], 0
             self._here_m, self._there_m = self._there_m, math.nan
         self._before, self._changed_t_s = self._who, t_s
+        self._company = (self._company or _STATES[best] is not Who.YOU) and not rolled
         self._reason = _reason(self._recent[0] if self._recent else None, look, self._module)
         self._who = _STATES[best]
 

@@ -218,3 +218,19 @@ def test_one_who_rolls_over_and_is_seen_twice_for_a_while_is_one() -> None:
     bed.shows(200, 0.6, 1.2)
     bed.comes(0.6, 1.2)
     assert bed.shows(120, 1.2).who is Who.OTHER
+
+
+def test_one_who_jumps_to_the_far_side_while_alone_has_not_been_replaced() -> None:
+    alone = Bed(Module.MICRADAR)
+    alone.comes(0.6)
+    alone.shows(1200, 0.6)
+    alone.shows(1, 0.6, moving=True)  # and lies there at the next word of a module that tells distances now and then
+    assert alone.shows(1200, 1.25).who is Who.YOU
+    # Where two have been seen, the one who is left may be either.
+    shared = Bed(Module.MICRADAR)
+    shared.comes(1.25)
+    shared.shows(600, 1.25)
+    shared.comes(0.6)
+    shared.shows(1200, 0.6)
+    shared.shows(1, 1.25, moving=True)
+    assert shared.shows(1200, 1.25).who is Who.OTHER
