@@ -45,11 +45,7 @@ DEPARTURE_S = 60.0  # for so long after a movement absence may be a departure ..
 RESTED_S = 8.0  # ... unless somebody was seen at rest after it
 GONE = 16.0  # activity fallen to this fraction of the last minute's is no held breath: the heart alone leaves more
 SHALLOW_MM = 0.06  # breaths less deep prove nobody ...
-FLOOR_MARGIN, FLOOR_S, FLOOR_MM = (
-    3.0,
-    300.0,
-    0.1,
-)  # ... nor less than three times an empty room's swings, learnt up to this
+FLOOR_MARGIN, FLOOR_S, FLOOR_MM = 3.0, 300.0, 0.1  # ... nor less than three times an empty room's, learnt up to this
 UNBREATHING = 0.2  # quality below which an empty room's swings are learnt
 FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
 UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
@@ -60,7 +56,6 @@ NEAR_M = 0.9  # your own half of the bed, where no curtain hangs and hands hide 
 KNOWN_S, KNOWN_SHARE = 60.0, 0.3  # of the last half hour breathing: a sleeper, who may toss for all of the next
 LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 OUTLIER = 0.3  # relative length of a missed or doubled turn
-
 
 EVIDENCE = frozenset(
     ("movement", "breathing", "liveliness", "evenness", "aimlessness", "steadiness", "depth", "reach", "holding")
