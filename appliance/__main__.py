@@ -233,11 +233,13 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
 
 @main.command()
 @click.argument("file", type=FILE)
-@click.option("--signal", default=None, help="Which signal of an EDF file.")
+@click.option(
+    "--signal", default=None, metavar="NAME", help="Which signal of an EDF file; else chest, abdomen or flow."
+)
 @click.option("--out", type=FILE, required=True, help="The CSV to write.")
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
 def stage(file: Path, signal: str | None, out: Path, model: Path | None) -> None:
-    """Stage a breathing recording: the live, causal answer, one row per whole epoch."""
+    """Stage a breathing recording (.npz or EDF): the live, causal answer, one row per whole epoch."""
     from appliance.box import load_stager
     from appliance.staging import RecordingError, stage_recording
 
@@ -245,10 +247,10 @@ def stage(file: Path, signal: str | None, out: Path, model: Path | None) -> None
     if stager is None:
         raise Refusal(str(complaint))
     try:
-        epochs = stage_recording(file, signal, stager, out)
+        staged = stage_recording(file, signal, stager, out)
     except RecordingError as error:
         raise Refusal(str(error)) from error
-    click.echo(f"{out}: {epochs} epochs", err=True)
+    click.echo(f"{out}: {staged.epochs} epochs of {staged.signal}", err=True)
 
 
 @main.command()

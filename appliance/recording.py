@@ -18,6 +18,7 @@ TYPICAL_BREATH_MM = 4.0  # peak to trough, to which the median breath of a recor
 MAX_GAP_S = 0.55  # holes up to this are interpolated, or up to two sampling intervals of a slow recording
 SCALE_S = 20  # a window that holds some breaths
 KERNEL = 8  # half width of the interpolating kernel, in samples of a slow recording
+BLOCK = 4096  # samples interpolated at a time
 NOISE_MARGIN = 8.0
 SWING = 2.5  # an excursion of so many typical breaths is a body movement
 
@@ -61,16 +62,20 @@ def _resample(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
     filled = np.where(missing, np.interp(index, index[~missing], x[~missing]), x)
     step = max(1.0, fs / SIGNAL_HZ)  # the kernel widens when samples are many
     half = math.ceil(KERNEL * step)
-    nearest = np.floor(place).astype(np.int64)
-    total = np.zeros(size)
-    weight = np.zeros(size)
-    for offset in range(-half + 1, half + 1):
-        source = np.clip(nearest + offset, 0, x.size - 1)
-        distance = (nearest + offset - place) / step
+    offsets = np.arange(-half + 1, half + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(filled, half, mode="edge"), 2 * half)
+    nearest = np.floor(place + 1e-9).astype(np.int64)
+    # Few rates leave more than a handful of places between two samples, and each place has one kernel.
+    phases, phase_of = np.unique(np.round(place - nearest, 9), return_inverse=True)
+    y = np.empty(size)
+    for k, phase in enumerate(phases.tolist()):
+        distance = (offsets - phase) / step
         kernel = np.sinc(distance) * np.cos(0.5 * np.pi * np.clip(distance / KERNEL, -1.0, 1.0)) ** 2
-        total += kernel * filled[source]
-        weight += kernel
-    y: NDArray[np.float64] = total / weight
+        kernel /= kernel.sum()
+        places = np.flatnonzero(phase_of == k)
+        for first in range(0, places.size, BLOCK):  # a window is hundreds of samples long: not all of them at once
+            some = places[first : first + BLOCK]
+            y[some] = windows[nearest[some] + 1] @ kernel
     hole = _long_holes(missing, max(MAX_GAP_S * fs, 2.0))
     y[hole[np.clip(np.rint(place).astype(np.int64), 0, x.size - 1)]] = np.nan
     return y

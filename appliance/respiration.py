@@ -43,7 +43,9 @@ class Respiration:
     confirmed, so its extremum may lie up to a few seconds before the epoch's start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: bool = True) -> None:
+        """``seconds`` False leaves the reports of each second out: the same epochs in a fifth of the time."""
+        self._seconds = seconds
         self._pole = 1.0 / (1.0 + 2.0 * math.pi * DRIFT_HZ / SIGNAL_HZ)
         self._chest = Chest()  # where nobody else follows the breaths
         self._rhythm = Rhythm()
@@ -104,12 +106,13 @@ class Respiration:
         breath = self._chest.update(tick) if chest is None else chest.breath
         if is_moving or tick.broke or displacement != displacement:
             self._interrupt(is_moving)
-        if displacement == displacement and not is_moving:
+        if self._seconds and displacement == displacement and not is_moving:
             self._past.append(displacement)
             self._rhythm.follow(t_s, displacement)
         if breath is not None:
             self._breaths.append(breath)
-            self._follow(breath, t_s)
+            if self._seconds:
+                self._follow(breath, t_s)
         return report
 
     def _interrupt(self, moved: bool) -> None:
@@ -137,19 +140,7 @@ class Respiration:
         if self._index >= 0:
             ended_s = self._second_end_s
             self._motions[(round(ended_s) - 1) % EPOCH_S] = self._motion
-            rate_brpm, quality = chest.rate(ended_s)
-            report = Breathing(
-                ended_s,
-                rate_brpm,
-                quality,
-                chest.amplitude,
-                self._motion,
-                self._rhythm.interval_s(ended_s),
-                self._sigh,
-                self._rhythm.pause_s(ended_s),
-                self._orientation.sign,
-                self._orientation.confidence,
-            )
+            report = self._report(ended_s, chest) if self._seconds else None
             self._sigh = False
         self._second_end_s = math.floor(t_s) + 1.0
         self._motion = NAN
@@ -163,6 +154,21 @@ class Respiration:
             self._motions: NDArray[np.float32] = np.full(EPOCH_S, np.nan, np.float32)
             self._breaths: list[Breath] = []
         return report
+
+    def _report(self, ended_s: float, chest: Chest) -> Breathing:
+        rate_brpm, quality = chest.rate(ended_s)
+        return Breathing(
+            ended_s,
+            rate_brpm,
+            quality,
+            chest.amplitude,
+            self._motion,
+            self._rhythm.interval_s(ended_s),
+            self._sigh,
+            self._rhythm.pause_s(ended_s),
+            self._orientation.sign,
+            self._orientation.confidence,
+        )
 
     def _epoch(self) -> Epoch:
         coverage = float(np.count_nonzero(~np.isnan(self._displacement))) / EPOCH_SAMPLES
@@ -178,7 +184,7 @@ def _empty_epoch(index: int) -> Epoch:
 
 def epochs_of(ticks: Iterable[Tick]) -> Iterator[Epoch]:
     """All whole epochs of a recording, the last one too when its last tick is there."""
-    respiration = Respiration()
+    respiration = Respiration(seconds=False)
     tick = None
     for tick in ticks:
         respiration.update(tick)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,20 @@ class RecordingError(Exception):
     """The recording cannot be staged; one line that says why."""
 
 
-def stage_recording(path: Path, signal: str | None, stager: Stager, out: Path) -> int:
-    """Write one row per whole epoch to ``out``; returns how many.  Raises ``RecordingError``."""
-    resp, fs = _read(path, signal)
+class Staged(NamedTuple):
+    """What was done: how many epochs, of which signal."""
+
+    epochs: int
+    signal: str
+
+
+def stage_recording(path: Path, signal: str | None, stager: Stager, out: Path) -> Staged:
+    """Write one row per whole epoch to ``out``.  Raises ``RecordingError``.
+
+    ``path`` is an ``.npz`` with ``resp`` and ``fs`` or EDF/EDF+, of which ``signal`` names the signal (None: the one
+    that the table of names in channels.py prefers).
+    """
+    label, resp, fs = _read(path, signal)
     try:
         ticks = ticks_from_recording(resp, fs)
         rows = [_row(stager.update(epoch)) for epoch in epochs_of(ticks)]
@@ -38,7 +49,7 @@ def stage_recording(path: Path, signal: str | None, stager: Stager, out: Path) -
             writer.writerows(rows)
     except OSError as error:
         raise RecordingError(f"{out} cannot be written: {error.strerror}") from error
-    return len(rows)
+    return Staged(len(rows), label)
 
 
 def _row(estimate: StageEstimate) -> list[Any]:
@@ -46,17 +57,18 @@ def _row(estimate: StageEstimate) -> list[Any]:
     return [estimate.index, f"{estimate.start_s:g}", estimate.stage.word, *p, f"{estimate.coverage:.3f}"]
 
 
-def _read(path: Path, signal: str | None) -> tuple[NDArray[np.float64], float]:
+def _read(path: Path, signal: str | None) -> tuple[str, NDArray[np.float64], float]:
     try:
-        if path.suffix.lower() == ".edf":
-            found = read_signal(path, signal)
-            return found.samples, found.fs
+        if path.suffix.lower() in (".edf", ".rec"):
+            return read_signal(path, signal)
+        if signal is not None:
+            raise RecordingError(f"{path.name} is not EDF: --signal has nothing to choose")
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays["resp"].astype(np.float64), float(arrays["fs"])
+            return "resp", arrays["resp"].astype(np.float64), float(arrays["fs"])
     except KeyError as error:
         raise RecordingError(f"{path.name} has no {error}: an .npz needs resp (1-D) and fs (Hz)") from error
     except EdfError as error:
         raise RecordingError(str(error)) from error
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or "it is neither .npz nor EDF"
         raise RecordingError(f"{path.name} cannot be read: {reason}") from error

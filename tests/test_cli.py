@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from edf_files import Channel, annotation_channel, edf_bytes, waves
 
 from appliance.__main__ import main
 
@@ -96,31 +97,45 @@ def test_stage_says_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_stage_reads_edf(tmp_path: Path) -> None:
-    path = tmp_path / "night.edf"
-    path.write_bytes(_edf({"EEG Fpz": 100, "Resp nasal": 10}, records=600))
-    out = tmp_path / "night.csv"
-    assert _run("stage", str(path), "--out", str(out)).exit_code == 0
+    path, out = tmp_path / "night.edf", tmp_path / "night.csv"
+    path.write_bytes(
+        edf_bytes(
+            [
+                Channel("EEG Fpz", waves(60_000, 100), 100),
+                Channel("Resp nasal", waves(6_000, 10), 10),
+                Channel("Thor", waves(6_000, 10, 0.3), 10),
+            ]
+        )
+    )
+    done = _run("stage", str(path), "--out", str(out))
+    assert done.exit_code == 0
+    assert done.stderr.strip() == f"{out}: 20 epochs of Thor"
     assert len(out.read_text(encoding="utf-8").splitlines()) == 1 + 20
+    assert "of Resp nasal" in _run("stage", str(path), "--signal", "resp nasal", "--out", str(out)).stderr
     said = _refused(_run("stage", str(path), "--signal", "Thorax", "--out", str(out)))
-    assert "EEG Fpz, Resp nasal" in said
+    assert "EEG Fpz, Resp nasal, Thor" in said
 
 
-def _edf(signals: dict[str, int], records: int) -> bytes:
-    """A recording of one-second records; each signal is a slow sine over its whole digital range."""
+def test_stage_leaves_the_gaps_of_edf_unscored(tmp_path: Path) -> None:
+    """Ten minutes, a pause of five, ten minutes: epochs 20 to 29 have nothing to stage."""
+    belt = Channel("Thor", waves(12_000, 10), 300)
+    starts_s = [30 * k + 300 * (k >= 20) for k in range(40)]
+    times = annotation_channel([f"+{start}\x14\x14\0".encode() for start in starts_s])
+    path, out = tmp_path / "night.edf", tmp_path / "night.csv"
+    path.write_bytes(edf_bytes([belt, times], record_s=30.0, reserved="EDF+D"))
+    assert _run("stage", str(path), "--out", str(out)).exit_code == 0
+    with out.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 50
+    assert [k for k, row in enumerate(rows) if row["stage"] == "unscored"] == list(range(20, 30))
 
-    def fixed(texts: list[str], width: int) -> bytes:
-        return b"".join(text.ljust(width).encode("latin-1") for text in texts)
 
-    n = len(signals)
-    head = fixed(["0"], 8) + fixed(["X X X X"], 80) + fixed(["Startdate X X X X"], 80) + fixed(["01.01.26"], 8)
-    head += fixed(["22.00.00"], 8) + fixed([str(256 * (n + 1))], 8) + fixed([""], 44) + fixed([str(records)], 8)
-    head += fixed(["1"], 8) + fixed([str(n)], 4)
-    head += fixed(list(signals), 16) + fixed([""] * n, 80) + fixed(["uV"] * n, 8) + fixed(["-100"] * n, 8)
-    head += fixed(["100"] * n, 8) + fixed(["-2048"] * n, 8) + fixed(["2047"] * n, 8) + fixed([""] * n, 80)
-    head += fixed([str(size) for size in signals.values()], 8) + fixed([""] * n, 32)
-    body = bytearray()
-    for record in range(records):
-        for size in signals.values():
-            t_s = record + np.arange(size) / size
-            body += np.round(2000 * np.sin(2 * np.pi * 0.25 * t_s)).astype("<i2").tobytes()
-    return head + bytes(body)
+def test_stage_refuses_what_it_cannot_read_in_one_line(tmp_path: Path) -> None:
+    out = str(tmp_path / "x.csv")
+    for name in ("junk.edf", "junk.npz", "junk.npy"):
+        (tmp_path / name).write_bytes(b"no recording at all")
+        assert name in _refused(_run("stage", str(tmp_path / name), "--out", out))
+    np.save(tmp_path / "array.npy", np.zeros(100))
+    assert "array.npy" in _refused(_run("stage", str(tmp_path / "array.npy"), "--out", out))
+    np.savez(tmp_path / "night.npz", resp=np.zeros(100), fs=10.0)
+    assert "--signal" in _refused(_run("stage", str(tmp_path / "night.npz"), "--signal", "Thor", "--out", out))

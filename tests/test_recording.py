@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.recording import ticks_from_recording
+from appliance.recording import _resample, ticks_from_recording
 from appliance.respiration import Respiration
 
 
@@ -45,6 +45,19 @@ def test_unit_level_and_sign_do_not_matter(gain: float, level: float) -> None:
     plain = [abs(tick.displacement) for tick in ticks_from_recording(belt(10.0), 10.0)]
     other = [abs(tick.displacement) for tick in ticks_from_recording(level + gain * belt(10.0), 10.0)]
     np.testing.assert_allclose(other, plain, atol=0.01)
+
+
+@pytest.mark.parametrize("fs", [3.7, 32.0, 125.0])
+def test_every_sample_is_a_windowed_sinc_of_its_neighbours(fs: float) -> None:
+    """Sample 57 and the first one (beyond the ends the ends go on), worked out from the definition in doubles."""
+    x = np.random.default_rng(1).standard_normal(round(30 * fs))
+    y = _resample(x, fs)
+    step = max(1.0, fs / 10)
+    for k in (0, 57):
+        n = np.arange(-600, 1200)
+        d = (n - k * fs / 10) / step
+        kernel = np.where(np.abs(d) < 8, np.sinc(d) * np.cos(np.pi * np.clip(d, -8, 8) / 16) ** 2, 0.0)
+        assert y[k] == pytest.approx((kernel * x[np.clip(n, 0, x.size - 1)]).sum() / kernel.sum(), abs=1e-6)
 
 
 def test_holes_stay_missing_and_short_ones_are_bridged() -> None:

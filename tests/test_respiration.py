@@ -167,6 +167,23 @@ def test_whole_missing_epochs_are_told() -> None:
     assert max(one.interval_s for one in breaths) < 4.2
 
 
+def test_epochs_alone_are_the_same_epochs() -> None:
+    """Movement, a hole and a change of pace: what is told of each second takes nothing away and adds nothing."""
+    stream = ticks(breath(14), 100.0, noise_mm=0.2) + ticks(breath(22), 200.0, noise_mm=0.2, start_s=100.0)
+    stream[400:450] = [tick._replace(moving=0.9) for tick in stream[400:450]]
+    del stream[1200:1500]
+    reported, alone = Respiration(), Respiration(seconds=False)
+    told = [(reported.update(tick), alone.update(tick)) for tick in stream]
+    assert any(report is not None for report, _ in told)
+    assert all(nothing is None for _, nothing in told)
+    for one, other in zip(reported.take_epochs(), alone.take_epochs(), strict=True):
+        assert one.breaths or one.index == 4  # of which nothing is left
+        assert (one.index, one.breaths, one.coverage) == (other.index, other.breaths, other.coverage)
+        np.testing.assert_array_equal(one.displacement, other.displacement)
+        np.testing.assert_array_equal(one.motion, other.motion)
+    assert reported.take_epochs() == []
+
+
 def test_reset_keeps_nothing() -> None:
     respiration, fresh = Respiration(), Respiration()
     for tick in ticks(human(20, 100), 100.0):
