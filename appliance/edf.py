@@ -20,6 +20,7 @@ HEAD = 256
 FIELDS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)  # label, transducer, unit, minima, maxima, filter, samples, reserved
 LABEL, PHYSICAL_MIN, PHYSICAL_MAX, DIGITAL_MIN, DIGITAL_MAX, SAMPLES = 0, 3, 4, 5, 6, 8
 ANNOTATIONS = "EDF Annotations"
+BLOCK_BYTES = 1 << 22
 LONGEST_S = 2 * 86_400.0  # a gap beyond this is an error of the file and not a pause
 
 
@@ -56,6 +57,7 @@ class Edf:
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
+        self._path = path
         try:
             with path.open("rb") as file:
                 head = file.read(HEAD)
@@ -77,7 +79,7 @@ class Edf:
                 raise EdfError(f"{self.name} is not EDF: its records are empty")
             self.start_s = _time_of_day(head[176:184])
             self._interrupted = head[192:197] == b"EDF+D"
-            self._records = self._body(path, _whole(head[236:244], "number of records", self.name))
+            self._records = self._there(_whole(head[236:244], "number of records", self.name))
         except OSError as error:
             raise EdfError(f"{self.name} cannot be read: {error.strerror or error}") from error
 
@@ -121,18 +123,33 @@ class Edf:
     def _field(self, field: int, place: int, what: str) -> float:
         return _number(self._columns[field][place].encode("latin-1"), f"header of {what}", self.name)
 
-    def _body(self, path: Path, told: int) -> NDArray[np.int16]:
-        """(records, samples of a record), mapped and not read: a night of twenty signals may be half a gigabyte."""
-        start, size = HEAD * (len(self.labels) + 1), sum(self._sizes)
-        there = (path.stat().st_size - start) // (2 * size)
+    def _there(self, told: int) -> int:
+        """How many whole records there are: a recorder that was cut off told another number, or -1."""
+        there = (self._path.stat().st_size - self._body_at) // (2 * sum(self._sizes))
         records = there if told < 0 else min(told, there)
         if records < 1:
             raise EdfError(f"{self.name} holds no whole data record")
-        return np.memmap(path, "<i2", "r", start, (records, size))
+        return records
+
+    @property
+    def _body_at(self) -> int:
+        return HEAD * (len(self.labels) + 1)
 
     def _digital(self, place: int) -> NDArray[np.int16]:
-        start = sum(self._sizes[:place])
-        return np.array(self._records[:, start : start + self._sizes[place]])
+        """(records, samples of a record) of one signal, block by block: all signals may be half a gigabyte."""
+        size, start = sum(self._sizes), sum(self._sizes[:place])
+        kept = np.empty((self._records, self._sizes[place]), np.int16)
+        block = max(BLOCK_BYTES // (2 * size), 1)
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._body_at)
+                for first in range(0, self._records, block):
+                    some = kept[first : first + block]
+                    read = np.frombuffer(file.read(2 * size * len(some)), "<i2").reshape(len(some), size)
+                    some[:] = read[:, start : start + self._sizes[place]]
+        except (OSError, ValueError) as error:
+            raise EdfError(f"{self.name} cannot be read to its end") from error
+        return kept
 
     def _with_gaps(self, values: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
         """Records at the times that they tell, NaN between them."""
