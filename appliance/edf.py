@@ -106,7 +106,10 @@ class Edf:
         if self._record_s == 0 or self._sizes[place] == 0 or top == bottom or high == low:
             raise EdfError(f"{self.name}: the header of {label} makes no sense")
         fs = self._sizes[place] / self._record_s
-        values = (self._digital(place) - bottom) * ((high - low) / (top - bottom)) + low
+        values = self._digital(place).astype(np.float64)
+        values -= bottom
+        values *= (high - low) / (top - bottom)
+        values += low
         if self._interrupted:
             values = self._with_gaps(values, fs)
         return Signal(label, values.ravel(), fs)
@@ -139,16 +142,17 @@ class Edf:
         """(records, samples of a record) of one signal, block by block: all signals may be half a gigabyte."""
         size, start = sum(self._sizes), sum(self._sizes[:place])
         kept = np.empty((self._records, self._sizes[place]), np.int16)
-        block = max(BLOCK_BYTES // (2 * size), 1)
+        block = np.empty((max(BLOCK_BYTES // (2 * size), 1), size), "<i2")
         try:
-            with self._path.open("rb") as file:
+            with self._path.open("rb", buffering=0) as file:
                 file.seek(self._body_at)
-                for first in range(0, self._records, block):
-                    some = kept[first : first + block]
-                    read = np.frombuffer(file.read(2 * size * len(some)), "<i2").reshape(len(some), size)
-                    some[:] = read[:, start : start + self._sizes[place]]
-        except (OSError, ValueError) as error:
-            raise EdfError(f"{self.name} cannot be read to its end") from error
+                for first in range(0, self._records, len(block)):
+                    some = kept[first : first + len(block)]
+                    if file.readinto(block) < 2 * size * len(some):
+                        raise EdfError(f"{self.name} became shorter while it was read")
+                    some[:] = block[: len(some), start : start + self._sizes[place]]
+        except OSError as error:
+            raise EdfError(f"{self.name} cannot be read: {error.strerror or error}") from error
         return kept
 
     def _with_gaps(self, values: NDArray[np.float64], fs: float) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ TYPICAL_BREATH_MM = 4.0  # peak to trough, to which the median breath of a recor
 MAX_GAP_S = 0.55  # holes up to this are interpolated, or up to two sampling intervals of a slow recording
 SCALE_S = 20  # a window that holds some breaths
 KERNEL = 8  # half width of the interpolating kernel, in samples of a slow recording
-BLOCK = 4096  # samples interpolated at a time
+BLOCK = 1 << 17  # samples weighed at a time
 NOISE_MARGIN = 8.0
 SWING = 2.5  # an excursion of so many typical breaths is a body movement
 
@@ -58,8 +58,11 @@ def _resample(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
     missing = np.isnan(x)
     if missing.all():
         return np.full(size, np.nan)
-    index = np.arange(x.size)
-    filled = np.where(missing, np.interp(index, index[~missing], x[~missing]), x)
+    filled = x
+    if missing.any():
+        there = np.flatnonzero(~missing)
+        filled = x.copy()
+        filled[missing] = np.interp(np.flatnonzero(missing), there, x[there])
     step = max(1.0, fs / SIGNAL_HZ)  # the kernel widens when samples are many
     half = math.ceil(KERNEL * step)
     offsets = np.arange(-half + 1, half + 1)
@@ -73,8 +76,8 @@ def _resample(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
         kernel = np.sinc(distance) * np.cos(0.5 * np.pi * np.clip(distance / KERNEL, -1.0, 1.0)) ** 2
         kernel /= kernel.sum()
         places = np.flatnonzero(phase_of == k)
-        for first in range(0, places.size, BLOCK):  # a window is hundreds of samples long: not all of them at once
-            some = places[first : first + BLOCK]
+        for first in range(0, places.size, BLOCK // half):  # a window may be hundreds of samples: not all at once
+            some = places[first : first + BLOCK // half]
             y[some] = windows[nearest[some] + 1] @ kernel
     hole = _long_holes(missing, max(MAX_GAP_S * fs, 2.0))
     y[hole[np.clip(np.rint(place).astype(np.int64), 0, x.size - 1)]] = np.nan
