@@ -148,7 +148,7 @@ class Edf:
                 file.seek(self._body_at)
                 for first in range(0, self._records, len(block)):
                     some = kept[first : first + len(block)]
-                    if file.readinto(block) < 2 * size * len(some):
+                    if file.readinto(block.data) < 2 * size * len(some):
                         raise EdfError(f"{self.name} became shorter while it was read")
                     some[:] = block[: len(some), start : start + self._sizes[place]]
         except OSError as error:
