@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sleeping import breathing_epochs
 
+from appliance.evaluation.agreement import Agreement
 from drivers.readings import Module
 from models.contract import EPOCH_S, MIN_COVERAGE, SleepStage
 from models.features import FEATURE_NAMES, FEATURES_VERSION
@@ -27,7 +28,7 @@ from models.training.dataset import (
     night_of_epochs,
     read_nights,
 )
-from models.training.evaluate import Agreement, stage_nights, stage_recording
+from models.training.evaluate import stage_nights, stage_recording
 from models.training.radar import module_ticks
 
 W, L, D, R = SleepStage.WAKE, SleepStage.LIGHT, SleepStage.DEEP, SleepStage.REM

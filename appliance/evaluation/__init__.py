@@ -1,0 +1,3 @@
+"""A device judged against a sleep laboratory or a diary: the standardised framework of Menghini et al. 2021."""
+
+from __future__ import annotations
