@@ -14,8 +14,11 @@ from typing import Any
 
 import click
 
+from appliance.terminal import Bar, ConfigRefusal, Refusal
+
 MODULES = click.Choice(["micradar", "tinyframe", "acconeer"])
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 DATABASE = "firstlight.db"
 STATUS = "status.json"
 CHUNK = 1 << 16
@@ -27,20 +30,6 @@ CONFIG = click.option(
     show_default=True,
     help="Configuration file; where it is missing the defaults hold.",
 )
-
-
-class Refusal(click.ClickException):
-    """One line on stderr and a status that is not zero."""
-
-    def show(self, file: Any = None) -> None:
-        """Print the line, without click's own heading."""
-        click.echo(f"firstlight: {self.message}", err=True)
-
-
-class ConfigRefusal(Refusal):
-    """The configuration is wrong: the status of sysexits.h."""
-
-    exit_code = 78
 
 
 def _load(path: Path) -> Any:
@@ -61,28 +50,8 @@ def _say(line: dict[str, Any]) -> None:
     click.echo(json.dumps(line, allow_nan=False))
 
 
-class _Bar:
-    """A progress bar on a terminal, nothing in a pipe; told where it stands, not how far it went."""
-
-    def __init__(self, length: int, label: str, hidden: bool) -> None:
-        self._bar = click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
-        self._at = 0
-
-    def update(self, at: float) -> None:
-        """Now at ``at`` of the length."""
-        self._bar.update(int(at) - self._at)
-        self._at = int(at)
-
-    def __enter__(self) -> _Bar:
-        self._bar.__enter__()
-        return self
-
-    def __exit__(self, *exc: Any) -> None:
-        self._bar.__exit__(*exc)
-
-
-def _progress(length: int, label: str, quiet: bool = False) -> _Bar:
-    return _Bar(length, label, quiet or not sys.stderr.isatty())
+def _progress(length: int, label: str, quiet: bool = False) -> Bar:
+    return Bar(length, label, quiet or not sys.stderr.isatty())
 
 
 def _until_told() -> threading.Event:
@@ -251,6 +220,38 @@ def stage(file: Path, signal: str | None, out: Path, model: Path | None) -> None
     except RecordingError as error:
         raise Refusal(str(error)) from error
     click.echo(f"{out}: {staged.epochs} epochs of {staged.signal}", err=True)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@click.argument("reference", type=FILE, required=False)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout and nothing else.")
+@click.option("--intervals", type=click.Choice(["t", "bootstrap"]), default="t", show_default=True, help="Of the bias.")
+@click.option("--log", "in_logs", is_flag=True, help="Limits in proportion to the reference, from logarithms.")
+@click.option("--common", is_flag=True, help="Compare only the epochs that both have, where one night is longer.")
+@click.option("--out", type=FOLDER, default=None, help="A folder for every table as CSV, JSON and a page of plots.")
+def evaluate(
+    file: Path, reference: Path | None, as_json: bool, intervals: Any, in_logs: bool, common: bool, out: Path | None
+) -> None:
+    """A device against a sleep laboratory or a diary, epoch by epoch and night by night.
+
+    FILE is a CSV with subject,epoch,reference,device; or it and REFERENCE have subject,epoch,stage, or figures of whole
+    nights (subject,tst_min,sol_min,...).  Stages are words or 0 wake, 1 light, 2 deep, 3 REM.
+    """
+    from appliance.evaluation.files import read, write
+    from appliance.evaluation.paper import as_text
+    from appliance.evaluation.reading import EvaluationError
+    from appliance.evaluation.report import compare
+
+    try:
+        truth = None if reference is None else read(reference)
+        records = compare(read(file), truth, intervals, in_logs, common)
+        if out is not None:
+            write(records, out)
+    except EvaluationError as error:
+        raise Refusal(str(error)) from error
+    for text in [json.dumps(record, allow_nan=False) for record in records] if as_json else as_text(records):
+        click.echo(text)
 
 
 @main.command()

@@ -37,6 +37,7 @@ SHELLS = (
     "appliance.disk",
     "appliance.doctor",
     "appliance.edf",
+    "appliance.evaluation.files",
     "appliance.ledger",
     "appliance.raw",
     "appliance.rehearsal.",

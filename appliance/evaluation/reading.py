@@ -117,13 +117,22 @@ def _figures(name: str, header: list[str], rows: Iterator[tuple[int, dict[str, s
 
 
 def pair(
-    device: dict[str, dict[int, int]], reference: dict[str, dict[int, int]]
+    device: dict[str, dict[int, int]], reference: dict[str, dict[int, int]], common: bool = False
 ) -> tuple[list[ScoredNight], list[str]]:
-    """Nights that both have scored, and the subjects without an epoch in common, both in the reference's order."""
+    """Nights that both have scored, and the subjects without an epoch in common, both in the reference's order.
+
+    A night of which one has more epochs than the other at an end may well be shifted, and shifted stages agree with
+    nothing: it raises ``EvaluationError`` unless ``common`` says that the epochs which both have are meant.
+    """
     nights: list[ScoredNight] = []
     alone = [subject for subject in device if subject not in reference]
     for subject, truth in reference.items():
         given = device.get(subject, {})
+        if given and not common and (min(truth), max(truth)) != (min(given), max(given)):
+            raise EvaluationError(
+                f"{subject}: the device has epochs {min(given)} to {max(given)} and the reference {min(truth)} to "
+                f"{max(truth)}: number both alike, or compare only what both have with --common"
+            )
         epochs = sorted(truth.keys() | given.keys())
         both = [k for k in epochs if truth.get(k, -1) >= 0 and given.get(k, -1) >= 0]
         if not both:

@@ -15,7 +15,7 @@ from appliance.evaluation.agreement import ASLEEP, Agreement, rates
 from appliance.evaluation.discrepancy import Intervals, discrepancy
 from appliance.evaluation.inference import LEVEL, RESAMPLES, SEED, Array, basic_bootstrap, mean_sd
 from appliance.evaluation.measures import MEASURES, TIB, Measure, night_measures
-from appliance.evaluation.reading import EvaluationError, Sheet, pair
+from appliance.evaluation.reading import EvaluationError, ScoredNight, Sheet, pair
 from models.contract import STAGES, SleepStage
 
 Record = dict[str, Any]
@@ -35,11 +35,17 @@ class _Night:
     agreement: Agreement | None
 
 
-def compare(device: Sheet, reference: Sheet | None, intervals: Intervals, in_logs: bool) -> list[Record]:
+def compare(
+    device: Sheet,
+    reference: Sheet | None,
+    intervals: Intervals = "t",
+    in_logs: bool = False,
+    common: bool = False,
+) -> list[Record]:
     """Every record of a comparison: ``data``, a ``night`` each, then ``confusion``, ``stage`` and ``four_class`` where
     both have stages, a ``measure`` each, and ``fourteen`` where all of these are there.  Raises ``EvaluationError``.
     """
-    nights, alone = _nights(device, reference)
+    nights, alone = _nights(device, reference, common)
     agreements = [night.agreement for night in nights if night.agreement is not None]
     # TIB is the same in two that were scored on the same epochs.
     measures = [m for m in (MEASURES if agreements else (TIB, *MEASURES)) if any(_has(night, m) for night in nights)]
@@ -76,18 +82,18 @@ def compare(device: Sheet, reference: Sheet | None, intervals: Intervals, in_log
     return [_plain(record) for record in records]
 
 
-def _nights(device: Sheet, reference: Sheet | None) -> tuple[list[_Night], list[str]]:
+def _nights(device: Sheet, reference: Sheet | None, common: bool) -> tuple[list[_Night], list[str]]:
     """The nights that both have, and the subjects that only one has."""
     if "device" in device.stages:
         if reference is not None:
             raise EvaluationError(f"{device.name} has a reference of its own: leave {reference.name} out")
-        return _scored_nights(device.stages["device"], device.stages["reference"], device.name)
+        return _scored_nights(*pair(device.stages["device"], device.stages["reference"]), device.name)
     if reference is None:
         raise EvaluationError(f"{device.name} needs a REFERENCE: it has no columns reference and device")
     if "reference" in reference.stages:
         raise EvaluationError(f"{reference.name} has a device of its own: as REFERENCE it needs subject,epoch,stage")
     if device.stages and reference.stages:
-        return _scored_nights(device.stages["stage"], reference.stages["stage"], device.name)
+        return _scored_nights(*pair(device.stages["stage"], reference.stages["stage"], common), device.name)
     ours, theirs = _figures(device), _figures(reference)
     nights = [
         _Night(subject, theirs[subject][0], ours[subject][0], theirs[subject][1] + ours[subject][1], None)
@@ -97,10 +103,7 @@ def _nights(device: Sheet, reference: Sheet | None) -> tuple[list[_Night], list[
     return nights, [subject for subject in theirs | ours if (subject in ours) != (subject in theirs)]
 
 
-def _scored_nights(
-    device: dict[str, dict[int, int]], reference: dict[str, dict[int, int]], name: str
-) -> tuple[list[_Night], list[str]]:
-    scored, alone = pair(device, reference)
+def _scored_nights(scored: list[ScoredNight], alone: list[str], name: str) -> tuple[list[_Night], list[str]]:
     if not scored:
         raise EvaluationError(f"{name}: no epoch of any subject has two stages")
     nights = [

@@ -76,8 +76,8 @@ def hypnogram(axis: Axis, runs: Sequence[Run], label: str) -> Markup:
         '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<path class="hatch" d="M0 0V7"/></pattern></defs>'
     )
-    body = hatch + _grid(axis, height) + "".join(bands) + _stretched("".join(paths), 100, height)
-    return _panel(body, height, label)
+    body = hatch + _grid(axis, height) + "".join(bands) + stretched("".join(paths), 100, height)
+    return panel(body, height, label)
 
 
 def line(axis: Axis, values: Series, low: float, high: float, label: str) -> Markup:
@@ -92,7 +92,7 @@ def line(axis: Axis, values: Series, low: float, high: float, label: str) -> Mar
         parts.append(f"{'L' if drawing else 'M'}{axis.share(utc_s):.2f} {y:.1f}")
         drawing = True
     path = f'<path class="line" d="{"".join(parts)}"/>'
-    return _panel(_grid(axis, BREATH_PX) + _stretched(path, 100, BREATH_PX), BREATH_PX, label)
+    return panel(_grid(axis, BREATH_PX) + stretched(path, 100, BREATH_PX), BREATH_PX, label)
 
 
 def bars(axis: Axis, values: Series, label: str) -> Markup:
@@ -103,7 +103,7 @@ def bars(axis: Axis, values: Series, label: str) -> Markup:
         if value is not None and value > 0.01
     ]
     path = f'<path class="stem" d="{"".join(parts)}"/>'
-    return _panel(_grid(axis, MOTION_PX) + _stretched(path, 100, MOTION_PX), MOTION_PX, label)
+    return panel(_grid(axis, MOTION_PX) + stretched(path, 100, MOTION_PX), MOTION_PX, label)
 
 
 def ticks(axis: Axis) -> Markup:
@@ -136,7 +136,7 @@ def trace(values: Sequence[float | None]) -> Markup:
         drawing = True
     path = f'<path class="line" d="{"".join(parts)}"/>'
     label = "The chest's movement over the last seconds; the breathing rate is written above"
-    return _panel(_stretched(path, max(len(values) - 1, 1), TRACE_PX), TRACE_PX, label)
+    return panel(stretched(path, max(len(values) - 1, 1), TRACE_PX), TRACE_PX, label)
 
 
 def lamp(level: tuple[float, float, float]) -> Markup:
@@ -238,13 +238,13 @@ def swatch(kind: str) -> Markup:
     )
 
 
-def _panel(body: str, height: int, label: str) -> Markup:
+def panel(body: str, height: int, label: str) -> Markup:
     return Markup(
         f'<svg class="panel" width="100%" height="{height}" role="img" aria-label="{escape(label)}">{body}</svg>'
     )
 
 
-def _stretched(shapes: str, width: int, height: int) -> str:
+def stretched(shapes: str, width: int, height: int) -> str:
     return (
         f'<svg x="0" y="0" width="100%" height="{height}" viewBox="0 0 {width} {height}"'
         f' preserveAspectRatio="none">{shapes}</svg>'
@@ -253,7 +253,7 @@ def _stretched(shapes: str, width: int, height: int) -> str:
 
 def _grid(axis: Axis, height: int) -> str:
     lines = "".join(f"M{share:.2f} 0V{height}" for share, _ in axis.hours())
-    return _stretched(f'<path class="hour" d="{lines}"/>', 100, height)
+    return stretched(f'<path class="hour" d="{lines}"/>', 100, height)
 
 
 def _lane_y(stage: str) -> int:

@@ -1,0 +1,42 @@
+"""What every command says to a terminal: one line of refusal, a bar of progress."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+
+class Refusal(click.ClickException):
+    """One line on stderr and a status that is not zero."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the line, without click's own heading."""
+        click.echo(f"firstlight: {self.message}", err=True)
+
+
+class ConfigRefusal(Refusal):
+    """The configuration is wrong: the status of sysexits.h."""
+
+    exit_code = 78
+
+
+class Bar:
+    """A progress bar on a terminal, nothing in a pipe; told where it stands, not how far it went."""
+
+    def __init__(self, length: int, label: str, hidden: bool) -> None:
+        self._bar = click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
+        self._at = 0
+
+    def update(self, at: float) -> None:
+        """Now at ``at`` of the length."""
+        self._bar.update(int(at) - self._at)
+        self._at = int(at)
+
+    def __enter__(self) -> Bar:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._bar.__exit__(*exc)
