@@ -35,6 +35,7 @@ def page(records: Sequence[Record]) -> str:
         heading=heading(records),
         data=kinds["data"][0],
         four=kinds.get("four_class", [None])[0],
+        sleep=next((stage for stage in kinds.get("stage", []) if stage["stage"] == "sleep"), None),
         confusion=kinds.get("confusion", [None])[0],
         nights=nights,
         measures=measures,

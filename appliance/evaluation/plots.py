@@ -17,8 +17,8 @@ from models.contract import STAGES
 SCATTER_PX = 220
 DENSITY_SHARE = 12  # per cent of the width, at the right, for where the differences gather
 ROW_PX = 26
-NAME_PX = 84  # room for the names of rows at the left
-HEAD_PX = 48
+NAME_SHARE = 26  # per cent of the width, at the left, for the names of rows
+HEAD_PX = 58
 CELL_PX = 54
 STEPS = 48  # of a curve
 
@@ -61,7 +61,7 @@ def bland_altman(measure: Record, nights: Sequence[Record]) -> Markup:
         for night, a, b in zip(having, x, d, strict=True)
     ]
     marks = [
-        f'<text x="0" y="{min(max(down(value) - 3, 11.0), SCATTER_PX - 3.0):.1f}">{value:+g}</text>'
+        f'<text x="0" y="{min(max(down(value) - 3, 11.0), SCATTER_PX - 3.0):.1f}">{_signed(value)}</text>'
         for value in _round_marks(low, high)
     ]
     left = 98 - DENSITY_SHARE
@@ -227,8 +227,9 @@ def _rows(names: Sequence[str], top: int, shapes: str, row_px: int = ROW_PX) -> 
 
 
 def _beside(shapes: str, top: int, height: int) -> str:
-    """Per cent and pixels cannot be taken from each other in SVG's width, but the style sheet can."""
-    return f'<svg class="beside whole" x="{NAME_PX}" y="{top}" height="{height}">{shapes}</svg>'
+    return (
+        f'<svg class="whole" x="{NAME_SHARE}%" y="{top}" width="{100 - NAME_SHARE}%" height="{height}">{shapes}</svg>'
+    )
 
 
 def _short(name: str) -> str:
@@ -244,8 +245,12 @@ def _widened(low: float, high: float, share: float) -> tuple[float, float]:
     return low - extra, high + extra
 
 
+def _signed(value: float) -> str:
+    return f"{value:+g}" if value else "0"
+
+
 def _round_marks(low: float, high: float) -> list[float]:
-    """Three to seven round values between."""
+    """A few round values between."""
     rough = (high - low) / 5.0
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * times for times in (1, 2, 5, 10) if size * times >= rough)

@@ -164,7 +164,7 @@ def _agreement_records(nights: list[Agreement]) -> list[Record]:
             "rows": "reference",
             "pooled": pooled["confusion"],
             "shares": {
-                row: {column: _over_nights(shares[:, i, j]) for j, column in enumerate(words)}
+                row: {column: _over_nights(shares[:, i, j], most=1.0) for j, column in enumerate(words)}
                 for i, row in enumerate(words)
             },
         }
@@ -181,7 +181,7 @@ def _agreement_records(nights: list[Agreement]) -> list[Record]:
                 "baseline_accuracy_pct": 100.0 * max(two.always(0).accuracy, two.always(1).accuracy),
                 "pooled": pooled["stages"][name],
                 "mean": {
-                    rate: _over_nights([night["stages"][name][rate] for night in each])
+                    rate: _over_nights([night["stages"][name][rate] for night in each], _most(rate))
                     for rate in pooled["stages"][name]
                 },
             }
@@ -193,7 +193,9 @@ def _agreement_records(nights: list[Agreement]) -> list[Record]:
         {
             "kind": "four_class",
             "pooled": pooled["four_class"],
-            "mean": {figure: _over_nights([night["four_class"][figure] for night in each]) for figure in over},
+            "mean": {
+                figure: _over_nights([night["four_class"][figure] for night in each], _most(figure)) for figure in over
+            },
             "always_asleep": {
                 "accuracy_pct": 100.0 * asleep.accuracy,
                 "balanced_accuracy_pct": 100.0 * float(np.nanmean(asleep.recalls)),
@@ -210,14 +212,22 @@ def _agreement_records(nights: list[Agreement]) -> list[Record]:
     return records
 
 
-def _over_nights(values: Iterable[float]) -> Record:
-    """Mean over the nights that have the figure, SD, and the basic bootstrap interval of the mean."""
+def _over_nights(values: Iterable[float], most: float | None = None) -> Record:
+    """Mean over the nights that have the figure, SD, and the basic bootstrap interval of the mean; where the figure is
+    a share, of 0 to ``most``, no end of the interval is outside.
+    """
     array: Array = np.array([value for value in values if not math.isnan(value)])
     mean, sd = mean_sd(array)
     interval = (math.nan, math.nan)
     if len(array) > 1:
         interval = basic_bootstrap(lambda drawn: drawn.mean(axis=-1), array)
+        if most is not None:
+            interval = max(interval[0], 0.0), min(interval[1], most)
     return {"nights": len(array), "mean": mean, "sd": sd, "ci": interval}
+
+
+def _most(figure: str) -> float | None:
+    return 100.0 if figure.endswith("_pct") else None
 
 
 def _fourteen(records: list[Record]) -> Record:
