@@ -226,7 +226,9 @@ def stage(file: Path, signal: str | None, out: Path, model: Path | None) -> None
 @click.argument("file", type=FILE)
 @click.argument("reference", type=FILE, required=False)
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout and nothing else.")
-@click.option("--intervals", type=click.Choice(["t", "bootstrap"]), default="t", show_default=True, help="Of the bias.")
+@click.option(
+    "--intervals", type=click.Choice(["t", "bootstrap"]), default="t", show_default=True, help="Which decide the flags."
+)
 @click.option("--log", "in_logs", is_flag=True, help="Limits in proportion to the reference, from logarithms.")
 @click.option("--common", is_flag=True, help="Compare only the epochs that both have, where one night is longer.")
 @click.option("--out", type=FOLDER, default=None, help="A folder for every table as CSV, JSON and a page of plots.")

@@ -294,6 +294,12 @@ def test_two_files_say_what_one_says(tmp_path: Path) -> None:
     assert only(records, "four_class")["pooled"]["accuracy_pct"] == 75.0
 
 
+def test_a_file_without_subjects_is_of_the_only_one() -> None:
+    records = compared("epoch,start_s,stage,p_wake\n1,0,wake,0.9\n2,30,light,0.1\n3,60,rem,0\n4,90,rem,0\n", TWO)
+    assert only(records, "night")["subject"] == "ann"
+    assert only(records, "confusion")["pooled"] == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
+
+
 def test_a_diary_is_a_reference() -> None:
     """Asleep after one epoch by the device, after a minute by the diary."""
     records = compared(TWO, "subject,sol_min,tst_min,tib_min\nann,1.0,1.0,2.0\nbob,9,400,420\n")
@@ -353,7 +359,7 @@ def test_wrong_pairs_of_files_are_one_line(tmp_path: Path) -> None:
     other.write_text(TWO.replace("ann", "bob"), encoding="utf-8")
     assert "one.csv has a reference of its own: leave two.csv out" in refused(one, two)
     assert "one.csv has a device of its own" in refused(two, one)
-    assert "no epoch of any subject has two stages" in refused(two, other)
+    assert "no subject is in both files: ann is in one alone, bob in the other" in refused(two, other)
     assert "none.csv cannot be read: No such file" in refused(tmp_path / "none.csv")
     one.write_bytes(b"\xff\xfe\x00")
     assert "one.csv is no text in UTF-8" in refused(one)

@@ -62,7 +62,7 @@ def paper(records: Sequence[Record]) -> list[Table]:
 def heading(records: Sequence[Record]) -> str:
     """What was compared, in one sentence or two."""
     data = next(record for record in records if record["kind"] == "data")
-    said = f"{data['nights']} nights"
+    said = f"{data['nights']} night{'' if data['nights'] == 1 else 's'}"
     if data["epochs"]:
         said += f", {data['epochs']} epochs of 30 s scored by both"
     said += "."

@@ -33,7 +33,7 @@ def bland_altman(measure: Record, nights: Sequence[Record]) -> Markup:
     having = [night for night in nights if key in night["difference"]]
     x = np.array([night["reference"][key] for night in having])
     d = np.array([night["difference"][key] for night in having])
-    span = _widened(float(x.min()), float(x.max()), 0.04)
+    span = _span(x)
     grid = np.linspace(*span, STEPS)
     lines, bands = _curves(measure, x, grid)
     seen = np.concatenate([d, [0.0], *(y for _, y in lines), *(edge for band in bands for edge in band)])
@@ -77,9 +77,15 @@ def bland_altman(measure: Record, nights: Sequence[Record]) -> Markup:
 
 def ends(measure: Record, nights: Sequence[Record]) -> tuple[str, str]:
     """The reference at both ends of a Bland-Altman plot, with its unit."""
-    x = [night["reference"][measure["measure"]] for night in nights if measure["measure"] in night["difference"]]
-    low, high = _widened(min(x), max(x), 0.04)
+    key = measure["measure"]
+    low, high = _span(np.array([night["reference"][key] for night in nights if key in night["difference"]]))
     return f"{low:.0f} {measure['unit']}", f"{high:.0f} {measure['unit']}"
+
+
+def _span(x: Array) -> tuple[float, float]:
+    """What a Bland-Altman plot shows of the reference; no measure is less than nothing."""
+    low, high = _widened(float(x.min()), float(x.max()), 0.04)
+    return max(low, 0.0), high
 
 
 def _curves(measure: Record, x: Array, grid: Array) -> tuple[list[tuple[str, Array]], list[tuple[Array, Array]]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from appliance.evaluation.agreement import ASLEEP, Agreement, rates
 from appliance.evaluation.discrepancy import Intervals, discrepancy
 from appliance.evaluation.inference import LEVEL, RESAMPLES, SEED, Array, basic_bootstrap, mean_sd
 from appliance.evaluation.measures import MEASURES, TIB, Measure, night_measures
-from appliance.evaluation.reading import EvaluationError, ScoredNight, Sheet, pair
+from appliance.evaluation.reading import ONE_NIGHT, EvaluationError, ScoredNight, Sheet, pair
 from models.contract import STAGES, SleepStage
 
 Record = dict[str, Any]
+_T = TypeVar("_T")
 ONCE = ("data", "confusion", "four_class", "fourteen")
 # Each class against the rest; "sleep" is the two-class comparison, light, deep and REM together.
 CLASSES = {**{stage.word: (stage,) for stage in STAGES}, "sleep": ASLEEP}
@@ -93,14 +94,28 @@ def _nights(device: Sheet, reference: Sheet | None, common: bool) -> tuple[list[
     if "reference" in reference.stages:
         raise EvaluationError(f"{reference.name} has a device of its own: as REFERENCE it needs subject,epoch,stage")
     if device.stages and reference.stages:
-        return _scored_nights(*pair(device.stages["stage"], reference.stages["stage"], common), device.name)
-    ours, theirs = _figures(device), _figures(reference)
+        given, truth = _alike(device.stages["stage"], reference.stages["stage"])
+        return _scored_nights(*pair(given, truth, common), device.name)
+    ours, theirs = _alike(_figures(device), _figures(reference))
     nights = [
         _Night(subject, theirs[subject][0], ours[subject][0], theirs[subject][1] + ours[subject][1], None)
         for subject in theirs
         if subject in ours
     ]
     return nights, [subject for subject in theirs | ours if (subject in ours) != (subject in theirs)]
+
+
+def _alike(device: dict[str, _T], reference: dict[str, _T]) -> tuple[dict[str, _T], dict[str, _T]]:
+    """A file of one night that names no subject, as the box's own do, is of the other's only subject."""
+    subjects = {*device, *reference} - {ONE_NIGHT}
+    if len(device) == len(reference) == len(subjects) == 1:
+        (subject,) = subjects
+        return {subject: next(iter(device.values()))}, {subject: next(iter(reference.values()))}
+    if not device.keys() & reference.keys():
+        raise EvaluationError(
+            f"no subject is in both files: {min(device)} is in one alone, {min(reference)} in the other"
+        )
+    return device, reference
 
 
 def _scored_nights(scored: list[ScoredNight], alone: list[str], name: str) -> tuple[list[_Night], list[str]]:
