@@ -8,7 +8,6 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, Template
 
 from appliance.evaluation import plots
-from appliance.evaluation.inference import RESAMPLES
 from appliance.evaluation.paper import Table, heading, in_words, named, number, paper
 from appliance.evaluation.report import Record
 
@@ -46,7 +45,6 @@ def page(records: Sequence[Record]) -> str:
         number=number,
         in_words=in_words,
         plots=plots,
-        resamples=RESAMPLES,
     )
 
 

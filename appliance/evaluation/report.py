@@ -13,7 +13,7 @@ import numpy as np
 
 from appliance.evaluation.agreement import ASLEEP, Agreement, rates
 from appliance.evaluation.discrepancy import Intervals, discrepancy
-from appliance.evaluation.inference import LEVEL, RESAMPLES, SEED, Array, basic_bootstrap, mean_sd
+from appliance.evaluation.inference import LEVEL, SEED, Array, basic_bootstrap, mean_sd, resamples
 from appliance.evaluation.measures import MEASURES, TIB, Measure, night_measures
 from appliance.evaluation.reading import ONE_NIGHT, EvaluationError, ScoredNight, Sheet, pair
 from models.contract import STAGES, SleepStage
@@ -62,7 +62,7 @@ def compare(
             "intervals": intervals,
             "logarithmic": in_logs,
             "level": LEVEL,
-            "resamples": RESAMPLES,
+            "resamples": resamples(len(nights)),
             "seed": SEED,
         }
     ]
