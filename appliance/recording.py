@@ -21,6 +21,9 @@ KERNEL = 8  # half width of the interpolating kernel, in samples of a slow recor
 BLOCK = 1 << 17  # samples weighed at a time
 NOISE_MARGIN = 8.0
 SWING = 2.5  # an excursion of so many typical breaths is a body movement
+RECENT = 15  # windows, five minutes, whose median breath is what movement is measured against
+FEW = 5  # windows below which the whole recording's breath is the measure
+MOST_GAIN = 4.0  # times the whole recording's breath, that movement is measured against
 
 
 def ticks_from_recording(resp: ArrayLike, fs: float) -> Iterator[Tick]:
@@ -97,24 +100,49 @@ def _typical_breath(y: NDArray[np.float64]) -> float:
     """The median over windows of 20 s of the span between the 5th and 95th percentile; 0 when there is none."""
     window = SCALE_S * SIGNAL_HZ
     windows = y[None, :] if y.size < window else y[: y.size // window * window].reshape(-1, window)
-    windows = windows[np.isfinite(windows).mean(axis=1) > 0.5]
-    if not windows.size:
-        return 0.0
-    low, high = np.nanpercentile(windows, (5.0, 95.0), axis=1)
-    spans = (high - low)[high > low]
-    return float(np.median(spans)) if spans.size else 0.0
+    spans = _spans(windows)
+    return float(np.nanmedian(spans)) if np.isfinite(spans).any() else 0.0
+
+
+def _spans(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(windows,) between the 5th and 95th percentile of each; NaN where half of the signal is missing or it is flat."""
+    spans = np.full(len(windows), np.nan)
+    known = np.isfinite(windows).mean(axis=1) > 0.5
+    if known.any():
+        low, high = np.nanpercentile(windows[known], (5.0, 95.0), axis=1)
+        spans[known] = np.where(high > low, high - low, np.nan)
+    return spans
+
+
+def _recent_breath(y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) the median breath of the five minutes before, in typical breaths of the whole recording, where it is larger.
+
+    A belt's gain changes with posture: where a breath has grown threefold, regular breathing must not look like
+    movement.  Where it has shrunk, the whole recording's measure holds: noise has not shrunk with the breath.
+    """
+    window = SCALE_S * SIGNAL_HZ
+    spans = _spans(y[: y.size // window * window].reshape(-1, window)) / TYPICAL_BREATH_MM
+    recent = np.ones(len(spans) + 1)
+    for k in range(FEW, len(recent)):
+        past = spans[max(k - RECENT, 0) : k]
+        past = past[np.isfinite(past)]
+        if past.size >= FEW:
+            recent[k] = np.median(past)
+    recent = np.clip(recent, 1.0, MOST_GAIN)
+    return np.repeat(recent, window)[: y.size]
 
 
 def _moving(y: NDArray[np.float64]) -> list[float]:
-    """The moving index of a scaled recording: fast changes as in a radar, or excursions far beyond a breath."""
+    """The moving index of a scaled recording: fast changes as in a radar, or excursions far beyond a breath of late."""
+    breath = _recent_breath(y)
     acceleration = np.full(y.size, np.nan)
-    acceleration[4:] = np.abs(y[4:] - 2.0 * y[2:-2] + y[:-4]) * (SIGNAL_HZ / 2) ** 2
+    acceleration[4:] = np.abs(y[4:] - 2.0 * y[2:-2] + y[:-4]) * (SIGNAL_HZ / 2) ** 2 / breath[4:]
     # A noisy belt accelerates all the time: what stands out of its own noise is movement.
     usual = float(np.nanmedian(acceleration)) if np.isfinite(acceleration).any() else 0.0
     half = max(HALF_ACCELERATION_MM_S2, NOISE_MARGIN * usual)
     index = np.nan_to_num(acceleration / (2.0 * half), nan=0.0)
     # Against the mean of the last ten seconds, so that slow drift and a new resting level do not count for long.
-    swing = np.abs(y - _past_mean(y, 10 * SIGNAL_HZ)) / (SWING * TYPICAL_BREATH_MM)
+    swing = np.abs(y - _past_mean(y, 10 * SIGNAL_HZ)) / (SWING * TYPICAL_BREATH_MM * breath)
     index = np.fmax(index, 0.5 * swing * (swing >= 1.0))
     index[np.isnan(y)] = np.nan
     moving: list[float] = np.minimum(index, 1.0).tolist()

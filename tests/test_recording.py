@@ -79,6 +79,31 @@ def test_an_excursion_far_beyond_a_breath_is_movement() -> None:
     assert not any(tick.moving >= 0.5 for tick in ticks[:1190])
 
 
+def test_breathing_behind_a_changed_gain_is_not_movement() -> None:
+    """A belt that grows sixfold: its excursions pass 2.5 breaths of the hour before only until the gain is known."""
+    resp = belt(10.0, 3600.0)
+    resp[24000:] *= 6.0
+    moving = np.array([tick.moving >= 0.5 for tick in ticks_from_recording(resp, 10.0)])
+    assert not moving[:24000].any()
+    assert not moving[24000 + 3000 :].any()
+
+
+def test_breathing_behind_a_lowered_gain_is_no_sooner_movement() -> None:
+    """A jerk of three breaths there is less than one usual breath, and may as well be the noise of the belt."""
+    resp = belt(10.0, 3600.0)
+    resp[24000:] *= 0.2
+    resp[30000:30080] += 0.2 * 6.0 * np.sin(np.arange(80) / 5.0)
+    assert not any(tick.moving >= 0.5 for tick in ticks_from_recording(resp, 10.0))
+
+
+def test_movement_is_causal() -> None:
+    """What comes later changes nothing but the scale of the whole, which is the same here."""
+    one, other = belt(10.0, 1800.0), belt(10.0, 1800.0)
+    other[15000:] = other[15000:] * np.sign(np.sin(np.arange(3000)))
+    early = [[tick.moving for tick in ticks_from_recording(resp, 10.0)][:14990] for resp in (one, other)]
+    np.testing.assert_allclose(early[0], early[1], rtol=0.01, atol=1e-9)
+
+
 def test_flat_empty_and_wrong_recordings() -> None:
     flat = list(ticks_from_recording(np.full(300, 7.0), 10.0))
     assert {tick.displacement for tick in flat} == {0.0}

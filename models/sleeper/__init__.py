@@ -53,6 +53,7 @@ class SimulatedNight:
     intent: NDArray[np.bool_]  # (epochs,) trying to sleep or asleep
     posture: NDArray[np.int8]  # (epochs,) 0 back, 1 facing the radar, 2 turned away, 3 front
     person: str
+    sensor: str  # radar, belt or airflow
     breaths: Breaths  # every breath drawn, for tests and oracles
     moves: Moves
 
@@ -109,6 +110,7 @@ def simulate(
         intent=timeline.intent,
         posture=lies_s[EPOCH_S // 2 :: EPOCH_S][: timeline.stage5.size],
         person=person.name,
+        sensor=seen.sensor,
         breaths=breaths,
         moves=moves,
     )

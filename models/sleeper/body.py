@@ -84,7 +84,7 @@ def draw_moves(
         large(at, shift=True)
     for at, _ in timeline.passages:
         rows.append((max(at - 1.0, 0.0), rng.uniform(10.0, 25.0), 1.0, True))
-    rows += _small(timeline, stage_s, phasic, restless, cues, rng, p)
+    rows += _small(person, timeline, stage_s, phasic, restless, cues, rng, p)
     return rows
 
 
@@ -99,7 +99,7 @@ def _rates(
     edges = np.flatnonzero(np.diff(np.concatenate(([False], awake, [False])).astype(np.int8)))
     restless = np.ones(seconds)
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        restless[start:end] = math.exp(p.one("restless_sd_ln") * rng.standard_normal())
+        restless[start:end] = math.exp(person.restless_ln + p.one("restless_sd_ln") * rng.standard_normal())
     doing = np.clip(timeline.doing, 0, None)
     busy = awake & (timeline.doing != Doing.TRY_TO_SLEEP)
     per_h = np.where(busy, np.array(p.all("awake_moves"))[doing], per_h * restless)
@@ -116,6 +116,7 @@ def _rates(
 
 
 def _small(
+    person: Person,
     timeline: Timeline,
     stage_s: NDArray[np.int8],
     phasic: NDArray[np.bool_],
@@ -130,6 +131,7 @@ def _small(
     per_s *= np.where(stage_s == R, np.where(phasic, 3.0, 0.45), 1.0)
     awake = stage_s == W
     per_s = np.where(awake, np.array(p.all("awake_small"))[doing] / 60.0 * np.minimum(restless, 3.0), per_s)
+    per_s *= math.exp(0.7 * person.moves_ln)
     per_s[timeline.doing == Doing.AWAY] = 0.0
     rows: list[tuple[float, float, float, bool]] = []
     for k in np.flatnonzero(rng.random(stage_s.size) < np.minimum(per_s, 0.9)).tolist():

@@ -18,6 +18,7 @@ from models.sleeper.plan import Doing, Timeline
 # What a night's stages weigh in the middle that cue strengths pull towards: W, N1, N2, N3, R.
 _TYPICAL = np.array([0.08, 0.08, 0.48, 0.15, 0.21])
 # Bursts, sighs and slow wander widen intervals beyond the noise itself; these bring the whole back to the table.
+MOST_DEPTH_CV = 0.8  # a breath is seldom twice the last
 _OWN_NOISE = np.array([1.10, 1.0, 0.98, 0.94, 1.08])
 
 _LN_INTERVAL, _SIGMA, _LONG, _LN_DEPTH, _DEPTH_SIGMA, _INSPIRED, _PAUSE, _SIGH, _HOLD, _RIB, _COLUMNS = range(11)
@@ -150,6 +151,10 @@ def draw_breaths(
 
     rate = pull(p.by_stage("rate_stage"), cues.rate)[stage_s] * np.exp(np.array(person.stage_rate_ln))[stage_s]
     slow = wander(rng, seconds, p.one("interval_slow_tau_s")) * p.by_stage("interval_slow_sd_ln")[stage_s]
+    ago_s = np.arange(seconds) - (timeline.passages[0][0] if timeline.passages else 0.0)
+    slow -= person.rate_evening_ln * np.exp(-np.maximum(ago_s, 0.0) / p.all("rate_evening_ln")[2])
+    hours = person.rate_wander_ln * wander(rng, seconds, p.all("rate_wander_ln")[2])
+    slow += hours * np.where(awake, p.one("rate_wander_awake"), 1.0)
     night = p.one("rate_night_sd_ln") * rng.standard_normal()
     laws[:, _LN_INTERVAL] = np.log(60.0 / person.breaths_brpm) - np.log(rate * breaks.rate) + slow - night
 
@@ -164,6 +169,7 @@ def draw_breaths(
     of_night, of_minutes = p.all("amplitude_spread_sd_ln")
     spread = of_night * rng.standard_normal() + of_minutes * wander(rng, seconds, p.one("interval_window_tau_s"))
     depth_cv = pull(p.by_stage("amplitude_cv"), cues.amplitude)[stage_s] * np.exp(spread)
+    depth_cv = np.minimum(depth_cv, MOST_DEPTH_CV)
     settled = np.convolve(moved_s, np.ones(10), mode="full")[:seconds] > 0
     deeper = np.where(settled & ~moved_s, p.draw("arousal_breaths", rng), 1.0)
     volume = pull(p.by_stage("tidal_volume"), cues.amplitude) / p.by_stage("tidal_volume")[N2]

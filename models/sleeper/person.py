@@ -35,6 +35,9 @@ class Person:
     stage_rate_ln: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)  # own departures from the table
     interval_ln: float = 0.0  # more or less regular than the table, at every stage
     moves_ln: float = 0.0
+    restless_ln: float = 0.0  # moves more than the table while awake
+    rate_evening_ln: float = 0.0  # breathes faster at the night's beginning
+    rate_wander_ln: float = 0.0  # how far the rate wanders through the night
     apnoea_per_h: float = 1.0
     pool: str = "home_young"  # whose nights, see hypnogram.pools
     traits: SleepTraits = field(default_factory=SleepTraits)
@@ -55,7 +58,7 @@ def random_cues(rng: np.random.Generator) -> Cues:
 
 
 def random_person(rng: np.random.Generator, variant: bool = False, name: str = "sleeper") -> Person:
-    """A person drawn from the table: 20-80 years, one in eight with more than 15 apnoeas an hour from age alone."""
+    """A person drawn from the table: 20-80 years, about one in four with more than 15 apnoeas an hour."""
     p = Parameters(variant)
     age = float(rng.uniform(20.0, 80.0))
     woman = bool(rng.random() < 0.5)
@@ -66,11 +69,17 @@ def random_person(rng: np.random.Generator, variant: bool = False, name: str = "
     low, high = p.all("rate_range_brpm")
     ahi_mean, ahi_sd = p.all("ahi_ln")
     apnoea = math.exp(ahi_mean + ahi_sd * rng.standard_normal()) + p.one("ahi_decade") * max(age - 40.0, 0.0) / 10.0
-    apnoea = min(apnoea, 60.0)
+    share, patients, patients_sd = p.all("ahi_patient")
+    if rng.random() < share:
+        apnoea = patients * math.exp(patients_sd * rng.standard_normal())
+    apnoea = min(apnoea, 90.0)
     wake_sd, n1_sd, deep_sd = p.all("trait_sd_ln")
     poor = rng.random() < 0.15
     chest, chest_sd = p.all("chest_mm")
     belly, belly_sd = p.all("belly_mm")
+    evening, evening_sd, _ = p.all("rate_evening_ln")
+    wanders, wanders_sd, _ = p.all("rate_wander_ln")
+    restless, restless_sd = p.all("restless_ln")
     own_rate = p.one("rate_stage_sd_ln") * rng.standard_normal(5)
     return Person(
         name=name,
@@ -79,6 +88,9 @@ def random_person(rng: np.random.Generator, variant: bool = False, name: str = "
         stage_rate_ln=(float(own_rate[0]), 0.0, 0.0, float(own_rate[3]), float(own_rate[4])),
         interval_ln=p.one("interval_person_sd_ln") * float(rng.standard_normal()),
         moves_ln=p.one("moves_person_sd_ln") * float(rng.standard_normal()),
+        restless_ln=restless + restless_sd * float(rng.standard_normal()),
+        rate_evening_ln=evening + evening_sd * float(rng.standard_normal()),
+        rate_wander_ln=wanders * math.exp(wanders_sd * rng.standard_normal()),
         apnoea_per_h=apnoea,
         pool=_pool(rng, age, apnoea),
         traits=SleepTraits(

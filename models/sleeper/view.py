@@ -23,6 +23,7 @@ class Signals(NamedTuple):
     displacement_mm: NDArray[np.float32]
     distance_m: NDArray[np.float32]
     moving: NDArray[np.float32]
+    sensor: str  # radar, belt or airflow
 
 
 def belt_view(
@@ -39,19 +40,67 @@ def belt_view(
     samples = chest.size
     mix = float(rng.choice([0.0, 1.0, rng.random()]))
     breath = mix * chest + (1.0 - mix) * belly
-    if rng.random() < p.one("airflow"):
+    sensor = "airflow" if rng.random() < p.one("airflow") else "belt"
+    if sensor == "airflow":
         # A thermistor: flow, blurred by its own half second, brought to about a belt's size.
         breath = _smooth(np.gradient(0.5 * (chest + belly), 1.0 / SAMPLE_HZ), 0.5)
-    gains = rng.uniform(0.75, 1.25, 4)
-    gain = _smooth(np.repeat(gains[lies_s], SAMPLE_HZ)[:samples], 3.0)
+    else:
+        breath = breath + p.draw("belt_heart_mm", rng) * heartbeat(person, samples, rng)
+    gain = _belt_gain(moves, samples, rng, p)
     moving, artefact = move_signals(moves, samples, p.all("belt_move_mm"), p.all("belt_small_mm"), rng)
-    signal = breath * gain + artefact
+    signal = breath * gain + artefact + _belt_steps(moves, samples, rng, p)
     signal += 0.2 * _slowly(rng, samples, 60.0) + drift(rng, samples, SAMPLE_HZ, 0.05)
-    signal += rng.uniform(0.01, 0.06) * rng.standard_normal(samples)
+    low, high = p.all("belt_noise_mm")
+    signal += low * (high / low) ** rng.random() * rng.standard_normal(samples)
+    share, low, high = p.all("belt_clip_mm")
+    if rng.random() < share:
+        rail = rng.uniform(low, high)
+        signal = np.clip(signal, -rail, rail)
+    signal = _sampled(signal, float(rng.choice(p.all(f"{sensor}_hz"))))
     away = _away(timeline, samples)
     signal[away] = 0.0
     distance = np.where(away, np.nan, math.hypot(person.lateral_m, person.height_m))
-    return Signals(_smooth(signal, 0.15).astype(np.float32), distance.astype(np.float32), moving)
+    return Signals(signal.astype(np.float32), distance.astype(np.float32), moving, sensor)
+
+
+def _belt_gain(moves: Moves, samples: int, rng: np.random.Generator, p: Parameters) -> NDArray[np.float64]:
+    """(samples,) how much of the breath a belt tells: another share after every shift, creeping in between."""
+    shifted, jogged = p.all("belt_gain_ln")
+    slide, slide_s = p.all("belt_slide_ln")
+    large = np.flatnonzero(moves.size >= LARGE)
+    ln = np.zeros(samples)
+    level = shifted * rng.standard_normal()
+    at = 0
+    for event in large:
+        middle = min(max(round((moves.start_s[event] + moves.length_s[event] / 2.0) * SAMPLE_HZ), at), samples)
+        ln[at:middle] = level
+        at = middle
+        if moves.shift[event]:
+            level = shifted * rng.standard_normal()
+        else:
+            level += jogged * rng.standard_normal()
+    ln[at:] = level
+    gain: NDArray[np.float64] = np.exp(_smooth(ln, 3.0) + slide * _slowly(rng, samples, slide_s))
+    return gain
+
+
+def _belt_steps(moves: Moves, samples: int, rng: np.random.Generator, p: Parameters) -> NDArray[np.float64]:
+    """(samples,) mm: the level that each large move leaves a belt at, and how it comes back."""
+    size_mm, back_s = p.all("belt_step_mm")
+    level = np.zeros(samples)
+    back = np.exp(-np.arange(round(6.0 * back_s * SAMPLE_HZ)) / (back_s * SAMPLE_HZ))
+    for event in np.flatnonzero(moves.size >= LARGE):
+        at = max(round((moves.start_s[event] + moves.length_s[event] / 2.0) * SAMPLE_HZ), 0)
+        level[at : at + back.size] += size_mm * rng.standard_normal() * back[: max(samples - at, 0)]
+    return _smooth(level, 1.0)
+
+
+def _sampled(signal: NDArray[np.float64], hz: float) -> NDArray[np.float64]:
+    """(samples,) what is left of a signal that was kept at ``hz``: nothing above 0.45 of it, down from 0.35."""
+    f_hz = np.fft.rfftfreq(signal.size, 1.0 / SAMPLE_HZ)
+    kept = np.clip((0.45 - f_hz / hz) / 0.1, 0.0, 1.0)
+    y: NDArray[np.float64] = np.fft.irfft(np.fft.rfft(signal) * kept, signal.size)
+    return y
 
 
 def radar_view(
@@ -90,7 +139,7 @@ def radar_view(
         distance[span] += walk if into else walk[::-1]
         body[span] += 1000.0 * (walk if into else walk[::-1])
     distance[away] = np.nan
-    return Signals(body.astype(np.float32), np.maximum(distance, 0.15).astype(np.float32), moving)
+    return Signals(body.astype(np.float32), np.maximum(distance, 0.15).astype(np.float32), moving, "radar")
 
 
 def _geometry(
