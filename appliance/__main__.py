@@ -62,14 +62,14 @@ def _until_told() -> threading.Event:
     return stop
 
 
-def _alarm(at: str | None) -> Any:
-    from appliance.alarm import AlarmSetting, SettingError
+def _alarms(at: str | None) -> Any:
+    from appliance.alarm_setting import AlarmSetting, SettingError
 
     if at is None:
-        return AlarmSetting()
+        return ()
     try:
         hour, minute = (int(part) for part in at.split(":"))
-        return AlarmSetting(enabled=True, hour=hour, minute=minute)
+        return (AlarmSetting(enabled=True, hour=hour, minute=minute),)
     except (ValueError, SettingError) as error:
         raise Refusal(f"--alarm {at}: write a time of day such as 06:30") from error
 
@@ -186,7 +186,7 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
         with _progress(capture.stat().st_size if capture.exists() else 0, "replaying", as_json) as bar:
             play(
                 capture,
-                Settings(_alarm(alarm)),
+                Settings(_alarms(alarm)),
                 sense_with(stager),
                 _say if as_json else lines.append,
                 speed=None if at == "max" else 1.0,

@@ -6,19 +6,19 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from appliance.alarm import AlarmSetting
 from appliance.alarm_copy import AlarmCopy
+from appliance.bedside import Bedside
 from appliance.clock import Clock, WallClock
 from appliance.config import AUTO, Config
 from appliance.disk import Disk
 from appliance.habits import Habits
 from appliance.ledger import Ledger
-from appliance.morning import Levels, Morning
+from appliance.morning import Morning
 from appliance.night import Night
 from appliance.raw import RawRecorder
 from appliance.senses import LiveSenses, Tee
@@ -28,7 +28,7 @@ from appliance.supervisor import Pins, Supervisor
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
 from drivers.environment import Environment, open_bus
-from drivers.outputs import Button, Buzzer, Indicator, LampLevel, SunriseLamp, open_pins
+from drivers.outputs import BUZZERS, Button, Indicator, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
 from models.stager import ModelError, Stager
@@ -108,7 +108,7 @@ def build(
 
     copy = AlarmCopy(config.paths.state)
     ledger = Ledger(database(config))
-    settings, morning, standby = remembered(copy, config)
+    settings, bedside = remembered(copy, config)
 
     habits = Habits()
     stager, why_not = load_stager(config.model.path)
@@ -124,8 +124,8 @@ def build(
     lamp = buzzer = indicator = None
     make_button: Callable[[Callable[[float, bool], None]], Button] | None = None
     if factory is not None:
-        lamp = had(lambda: SunriseLamp(out.lamp, factory), "No lamp")
-        buzzer = had(lambda: Buzzer(out.buzzer, factory), "No buzzer")
+        lamp = had(lambda: SunriseLamp(out.lamp, factory, out.lamp_gamma, out.lamp_gains), "No lamp")
+        buzzer = had(lambda: BUZZERS[out.buzzer_kind](out.buzzer, factory), "No buzzer")
         indicator = had(lambda: Indicator(out.indicator, factory), "No indicator")
         for part in (lamp, buzzer, indicator):
             if part is not None:
@@ -148,12 +148,12 @@ def build(
     tee = None if recorder is None else recorder.tee
     senses = LiveSenses(make_radar, make_room if config.environment.enabled else None, make_button, clock, tee)
     pins = Pins(
-        None if lamp is None else lambda levels: _lamp_on(lamp, levels),
-        None if buzzer is None else lambda levels: buzzer.set(levels.tone_hz),
+        None if lamp is None else lambda levels: lamp.set(levels.lamp),
+        None if buzzer is None else lambda levels: buzzer.set(levels.tone_hz, levels.loudness),
         None if indicator is None else indicator.set,
     )
     disk = Disk(ledger, copy, clock.speed)
-    night = Night(settings, morning, sense_with(stager, habits), standby, None if stager is None else stager.name)
+    night = Night(settings, bedside, sense_with(stager, habits), None if stager is None else stager.name)
     supervisor = Supervisor(night, senses, pins, disk, clock, status_file(config), simulated, complaints)
     threads = senses.threads(stop)
     threads.append(threading.Thread(target=disk.run, args=(stop,), name="disk"))
@@ -194,19 +194,20 @@ def record_radar(config: Config, out: Path, stop: threading.Event, say: Callable
     return recorder
 
 
-def remembered(copy: AlarmCopy, config: Config) -> tuple[Settings, Morning, bool]:
+def remembered(copy: AlarmCopy, config: Config) -> tuple[Settings, Bedside]:
     """What a restart goes on from: the copy beside the database, whose own settings follow with the first news."""
-    fresh = Settings(replace(AlarmSetting(), timezone=config.timezone), config.bed.side)
+    fresh = Settings((), config.bed.side)
     document = copy.load()
     if document is None:
-        return fresh, Morning(fresh.alarm), False
+        return fresh, Bedside(Morning(()))
     try:
-        morning = Morning.from_document(document)
-    except (ValueError, TypeError, KeyError) as error:
-        _log.error("the alarm's copy cannot be understood (%s) and the default holds until the page sets it", error)
-        return fresh, Morning(fresh.alarm), False
-    settings, _ = replace(fresh, alarm=morning.setting).changed({"bed_side": document.get("bed_side", config.bed.side)})
-    return settings, morning, document.get("standby") is True
+        bedside = Bedside.from_document(document)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        _log.error("the alarm's copy cannot be understood (%s): no alarm holds until the record is read", error)
+        return fresh, Bedside(Morning(()))
+    kept = Settings(bedside.morning.alarms.settings, config.bed.side)
+    settings, _ = kept.changed({"bed_side": document.get("bed_side", config.bed.side)})
+    return settings, bedside
 
 
 def _raw_path(config: Config, clock: Clock) -> Path:
@@ -241,7 +242,3 @@ def bus_of(config: Config, clock: Callable[[], float]) -> Any:
 
         return room_bus(clock)
     return open_bus(int(config.environment.bus))
-
-
-def _lamp_on(lamp: SunriseLamp, levels: Levels) -> None:
-    lamp.set(LampLevel(*levels.lamp))

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from appliance.atomic import replace_file
+from drivers.lamp import CHANNELS
 from drivers.readings import Module
 
 AUTO = "auto"
@@ -107,9 +108,24 @@ def _pin(value: object) -> int:
 
 
 def _lamp_pins(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) not in (1, 3, 4):
-        raise _must("a list of 1 (white), 3 (red, green, blue) or 4 GPIO numbers", value)
+    if not isinstance(value, list) or len(value) not in CHANNELS:
+        raise _must("a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white) GPIO numbers", value)
     return tuple(_pin(item) for item in value)
+
+
+def _number(low: float, high: float) -> Callable[[object], float]:
+    def check(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise _must(f"a number from {low:g} to {high:g}", value)
+        return float(value)
+
+    return check
+
+
+def _gains(value: object) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) not in (0, *CHANNELS):
+        raise _must("a list of as many numbers as the lamp has channels, or an empty one", value)
+    return tuple(_number(0.05, 1.0)(item) for item in value)
 
 
 def _zone(value: object) -> str:
@@ -151,11 +167,16 @@ class OutputsConfig:
     pins: str = field(default=AUTO, metadata=_by(_word(AUTO, "lgpio", "mock")))
     # 12, 13, 18 and 19 are those with hardware PWM, two channels of it up to the Pi 4 and four on a Pi 5.
     lamp: tuple[int, ...] = field(default=(12, 13, 19), metadata=_by(_lamp_pins))
+    lamp_gamma: float = field(default=1.0, metadata=_by(_number(1.0, 3.0)))  # light = duty ** gamma; plain PWM has 1
+    lamp_gains: tuple[float, ...] = field(default=(), metadata=_by(_gains))  # of each channel; empty: all full
     buzzer: int = field(default=18, metadata=_by(_pin))
+    buzzer_kind: str = field(default="passive", metadata=_by(_word("passive", "active")))
     button: int = field(default=17, metadata=_by(_pin))
     indicator: int = field(default=27, metadata=_by(_pin))
 
     def __post_init__(self) -> None:
+        if len(self.lamp_gains) not in (0, len(self.lamp)):
+            raise ConfigError(f"outputs.lamp_gains: must be {len(self.lamp)} numbers, one for each channel of the lamp")
         taken: dict[int, str] = {}
         for name, pin in [
             *(("lamp", pin) for pin in self.lamp),
@@ -309,7 +330,7 @@ def _toml(value: object) -> str:
         return f'"{AUTO}"'
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=False)
 

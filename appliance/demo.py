@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appliance.alarm import AlarmSetting
 from appliance.alarm_copy import AlarmCopy
+from appliance.alarm_setting import AlarmSetting
+from appliance.bedside import Bedside
 from appliance.clock import WallClock
 from appliance.config import Config, parse, render
 from appliance.morning import Morning
@@ -45,7 +46,7 @@ def demo(speed: float, port: int, seed: int, say: Callable[[str], None]) -> int:
         config_path.write_text(render(config), encoding="utf-8")
         bedtime = _bedtime(ZoneInfo(config.timezone))
         setting = AlarmSetting(enabled=True, hour=ALARM_H, timezone=config.timezone)
-        AlarmCopy(config.paths.state).save({**Morning(setting).document(), "standby": False})
+        AlarmCopy(config.paths.state).save(Bedside(Morning((setting,))).document())
 
         say("simulating a night ...")
         scenario = load_scenario(SCENARIO)

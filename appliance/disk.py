@@ -12,14 +12,22 @@ from typing import Any
 
 from appliance.alarm_copy import AlarmCopy
 from appliance.ledger import Ledger
-from appliance.records import AlarmFactRecord, EpochRecord, HandledRecord, Record, Request, SessionRecord
+from appliance.records import (
+    AlarmFactRecord,
+    EpochRecord,
+    HandledRecord,
+    Record,
+    Request,
+    RingRecord,
+    SessionRecord,
+)
 
 _log = logging.getLogger(__name__)
 
 QUEUED_BATCHES = 4096
 LOOK_S = 1.0  # between two looks for settings and requests of the page
 WRITE_S = 30.0  # between two transactions, unless a record is urgent
-_URGENT = (AlarmFactRecord, HandledRecord, SessionRecord)
+_URGENT = (AlarmFactRecord, HandledRecord, RingRecord, SessionRecord)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.alarm import AlarmSetting
+from appliance.bedside import Bedside
 from appliance.box import bus_of, database, load_stager, pins_of, port_of, sense_with, status_file
 from appliance.clock import WallClock
 from appliance.config import Config
@@ -126,7 +126,7 @@ def _own_radar(config: Config) -> Iterator[Callable[[], Status | None]]:
         make_button=None,
         clock=clock,
     )
-    night = Night(Settings(AlarmSetting(), config.bed.side), Morning(AlarmSetting()), sense_with(None))
+    night = Night(Settings((), config.bed.side), Bedside(Morning(())), sense_with(None))
     done = threading.Event()
     threads = senses.threads(done)
     for thread in threads:

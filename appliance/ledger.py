@@ -17,6 +17,7 @@ from appliance.records import (
     HandledRecord,
     Record,
     Request,
+    RingRecord,
     SessionRecord,
 )
 from appliance.store import Role, Store, StoreError, is_corrupt, move_aside
@@ -149,7 +150,9 @@ def _key(record: Record) -> tuple[object, ...]:
         case EnvironmentRecord():
             return EnvironmentRecord, record.utc_s
         case AlarmFactRecord():
-            return AlarmFactRecord, record.due_utc
+            return AlarmFactRecord, record.due_utc, record.alarm
+        case RingRecord():
+            return RingRecord, record.due_utc, record.alarm
         case HandledRecord():
             return HandledRecord, record.request_id
         case HabitsRecord():

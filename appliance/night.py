@@ -6,15 +6,14 @@ back.  So a recorded night replays to the same answer as the live one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.alarm import AlarmEvent, Phase
+from appliance.bedside import Bedside
 from appliance.clock import Instant
 from appliance.diary import Diary
-from appliance.morning import AlarmChange, Levels, Morning
+from appliance.morning import AlarmChange, FirstRing, Levels
 from appliance.presence import Presence
 from appliance.records import (
     AlarmFactRecord,
@@ -25,6 +24,7 @@ from appliance.records import (
     HandledRecord,
     Record,
     Request,
+    RingRecord,
     SessionRecord,
 )
 from appliance.respiration import Breathing
@@ -32,14 +32,13 @@ from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
 from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
 from appliance.tracking import PrimaryUser
-from drivers.outputs import LONG_PRESS_S, ButtonPress
+from drivers.outputs import ButtonPress
 from drivers.readings import EnvironmentReading, Module, RadarSample
 
 ROOM_RECORD_S = 60
 STATUS_S = 1.0
 HABITS_S = 1800.0
 UNKNOWN_AFTER_S = 10.0  # without a word from the radar it is not known whether somebody is there
-_EVENTS = {"stop": AlarmEvent.STOP, "snooze": AlarmEvent.SNOOZE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +75,13 @@ class Night:
     def __init__(
         self,
         settings: Settings,
-        morning: Morning,
+        bedside: Bedside,
         sense: Callable[[Module, Settings], Sensing],
-        standby: bool = False,
         model: str | None = None,
     ) -> None:
         self._settings = settings
-        self._morning = morning
+        self._bedside = bedside
         self._sense = sense
-        self._standby = standby
         self._module: Module | None = None
         self._sensing: Sensing | None = None
         self._diary = Diary(model)
@@ -97,7 +94,7 @@ class Night:
         self._status_s = -STATUS_S
         self._learnt: Mapping[str, Any] | None = None  # not yet taken up
         self._habits_s, self._habits_kept_s = 0.0, 0.0  # when what was learnt was last written, and how much it was
-        self._alarm_shown = settings.alarm.as_dict()
+        self._alarms_shown = tuple(alarm.as_dict() for alarm in settings.alarms)
         self._setting_complaints: tuple[str, ...] = ()
         # one turn's harvest
         self._records: list[Record] = []
@@ -105,7 +102,7 @@ class Night:
 
     def levels(self, now: Instant) -> Levels:
         """What lamp and buzzer must show at ``now``, from the stored facts and the clock alone."""
-        return self._morning.levels(now.utc_s)
+        return self._bedside.levels(now.utc_s)
 
     def step(self, inputs: Inputs, now: Instant) -> Outcome:
         """One turn."""
@@ -122,7 +119,7 @@ class Night:
         complaints = (*inputs.complaints, *self._setting_complaints)
         return Outcome(
             levels=self.levels(now),
-            indicator=bool(complaints) or inputs.link.fault is not None,
+            indicator=self._bedside.indicator(bool(complaints) or inputs.link.fault is not None, now),
             records=tuple(self._records),
             findings=tuple(self._findings),
             kept=self.kept() if changed else None,
@@ -130,8 +127,8 @@ class Night:
         )
 
     def kept(self) -> dict[str, Any]:
-        """What must outlive a restart: the alarm's setting and facts, and standby."""
-        return {**self._morning.document(), "standby": self._standby, "bed_side": self._settings.bed_side}
+        """What must outlive a restart: the alarms' settings and facts, and what people asked for."""
+        return {**self._bedside.document(), "bed_side": self._settings.bed_side}
 
     # -- what people want
 
@@ -140,54 +137,49 @@ class Night:
         if inputs.settings is not None:
             self._settings, complaints = self._settings.changed(inputs.settings)
             self._setting_complaints = tuple(complaints)
-            self._morning.setting = self._settings.alarm
-            self._alarm_shown = self._settings.alarm.as_dict()
+            self._bedside.morning.choose(self._settings.alarms)
+            self._alarms_shown = tuple(alarm.as_dict() for alarm in self._settings.alarms)
             changed = True
         for request in inputs.requests:
-            changed |= self._ask(request, now)
+            changed |= self._bedside.ask(request, now)
             self._records.append(HandledRecord(request.id, int(now.utc_s)))
         for press in inputs.presses:
-            changed |= self._press(press, now)
+            changed |= self._bedside.press(press, now)
+        self._records += self._bedside.notes()
         return changed
-
-    def _ask(self, request: Request, now: Instant) -> bool:
-        if request.kind in _EVENTS:
-            if request.utc_s < math.floor(self._morning.woke_utc(now.utc_s)):
-                return False  # asked for while the box was down, of an alarm that is over
-            return self._morning.press(_EVENTS[request.kind], now.utc_s, f"{request.kind} on the page")
-        if request.kind in ("standby_on", "standby_off"):
-            return self._stand_by(request.kind == "standby_on", now, "on the page")
-        return False
-
-    def _press(self, press: ButtonPress, now: Instant) -> bool:
-        """Short: snooze.  Long: stop; while nothing rings or dawns, standby on or off."""
-        long = press.held_s >= LONG_PRESS_S
-        if self._morning.phase in (Phase.DAWN, Phase.RINGING, Phase.SNOOZED):
-            event = AlarmEvent.STOP if long else AlarmEvent.SNOOZE
-            return self._morning.press(event, now.utc_s, f"{event} by the button")
-        return long and self._stand_by(not self._standby, now, "by the button")
-
-    def _stand_by(self, standby: bool, now: Instant, how: str) -> bool:
-        if standby is self._standby:
-            return False
-        self._standby = standby
-        self._note(now, "standby", f"Standby {'on' if standby else 'off'} {how}")
-        return True
 
     def _ring(self, now: Instant) -> bool:
-        changed, entered = self._morning.settle(now.mono_s, now.utc_s)
-        facts = self._morning.facts
-        if changed and facts.due_utc is not None:
-            self._records.append(AlarmFactRecord(facts.due_utc, facts.as_dict()))
-        if entered is not None:
-            self._findings.append(entered)
-            self._note(now, "alarm", f"Alarm {entered.phase}: {entered.reason}")
-        return changed
+        settled = self._bedside.morning.settle(now.mono_s, now.utc_s)
+        for alarm, facts in settled.changed:
+            if facts.due_utc is not None:
+                self._records.append(AlarmFactRecord(facts.due_utc, facts.as_dict(), alarm.id))
+        if settled.rang is not None:
+            self._records.append(self._report(settled.rang))
+        if settled.entered is not None:
+            self._findings.append(settled.entered)
+            self._note(now, "alarm", f"Alarm {settled.entered.phase}: {settled.entered.reason}")
+        return bool(settled.changed)
+
+    def _report(self, rang: FirstRing) -> RingRecord:
+        """What the sleeper may want to know of a ring: why then, and what the box knew."""
+        staged, presence = self._staged, self._presence
+        estimate = None if staged is None or not staged.primary.is_primary else staged.estimate
+        probabilities = None if estimate is None else estimate.probabilities
+        return RingRecord(
+            due_utc=rang.due_utc,
+            alarm=rang.setting.id,
+            rang_utc=rang.rang_utc,
+            reason=rang.reason,
+            window_min=rang.setting.window_min,
+            stage=None if estimate is None or probabilities is None else estimate.stage.word,
+            stage_probability=None if probabilities is None else max(probabilities),
+            present=None if presence is None or not presence.heard else presence.present,
+        )
 
     # -- what the radar sees
 
     def _see(self, inputs: Inputs, now: Instant) -> None:
-        if self._standby:
+        if self._bedside.standby:
             self._forget(now)
             return
         if inputs.module is not None and inputs.module is not self._module:
@@ -312,11 +304,15 @@ class Night:
             stage_probability=None if estimate is None or not estimate.probabilities else max(estimate.probabilities),
             entered_utc=None if session is None else session.entered_utc,
             session_id=None if session is None else session.id,
-            alarm_phase=self._morning.phase.value,
-            next_alarm_utc=self._morning.next_utc(now.utc_s),
-            alarm=self._alarm_shown,
+            alarm_phase=self._bedside.morning.phase.value,
+            next_alarm_utc=self._bedside.morning.next_utc(now.utc_s),
+            dawn_utc=self._bedside.morning.alarms.dawn_utc(now.utc_s),
+            alarms=self._alarms_shown,
+            alarm_facts={str(key): facts.as_dict() for key, facts in self._bedside.morning.alarms.facts.items()},
+            is_reading=self._bedside.is_reading(now.utc_s),
+            pairing_until_utc=self._bedside.pairing_until(now),
             lamp=(lamp.red, lamp.green, lamp.blue),
-            standby=self._standby,
+            standby=self._bedside.standby,
             radar=link,
             room=RoomStatus(*self._room[1:]),
             complaints=complaints,

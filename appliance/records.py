@@ -57,10 +57,25 @@ class EnvironmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class AlarmFactRecord:
-    """What is true of the alarm due at ``due_utc``: ``AlarmFacts`` as a dict."""
+    """What is true of an alarm due at ``due_utc``: ``AlarmFacts`` as a dict, and the alarm's id."""
 
     due_utc: int
     facts: Mapping[str, Any]
+    alarm: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RingRecord:
+    """The first ring of an alarm due at ``due_utc``: when and why it rang, and what the box knew in that second."""
+
+    due_utc: int
+    alarm: int
+    rang_utc: int
+    reason: str
+    window_min: int  # how long before the set time it might have rung
+    stage: str | None = None  # of the last epoch: one word, None where nothing was known
+    stage_probability: float | None = None  # 0-1
+    present: bool | None = None  # whether somebody was in bed, None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +103,21 @@ class HabitsRecord:
     id: int = 1
 
 
-Record = SessionRecord | EpochRecord | EnvironmentRecord | AlarmFactRecord | EventRecord | HandledRecord | HabitsRecord
+Record = (
+    SessionRecord
+    | EpochRecord
+    | EnvironmentRecord
+    | AlarmFactRecord
+    | RingRecord
+    | EventRecord
+    | HandledRecord
+    | HabitsRecord
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for on the page: ``kind`` is stop, snooze, standby_on or standby_off."""
+    """What somebody asked for on the page: ``kind`` is stop, snooze, standby_on, standby_off, light_on or light_off."""
 
     id: int
     utc_s: int

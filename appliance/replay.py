@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.alarm_copy import AlarmCopy
+from appliance.bedside import Bedside
 from appliance.clock import CaptureClock, Instant
 from appliance.disk import Disk
 from appliance.ledger import Ledger
@@ -132,7 +133,7 @@ def play(
         senses = CaptureSenses(capture)
         clock = CaptureClock(_utc(capture.header.started_utc), speed)
         disk = Disk(Ledger(Path(folder) / "firstlight.db"), AlarmCopy(Path(folder)))
-        night = Night(settings, Morning(settings.alarm), sense, model=model)
+        night = Night(settings, Bedside(Morning(settings.alarms)), sense, model)
 
         def listen(outcome: Outcome, now: Instant) -> None:
             for finding in outcome.findings:

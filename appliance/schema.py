@@ -79,8 +79,32 @@ CREATE TABLE habits (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS)
+# Two alarms may be due at one instant.
+_ALARMS = """
+ALTER TABLE alarm_fact RENAME TO one_alarm_fact;
+CREATE TABLE alarm_fact (
+    due_utc INTEGER NOT NULL,
+    alarm INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    PRIMARY KEY (due_utc, alarm)
+) STRICT, WITHOUT ROWID;
+INSERT INTO alarm_fact (due_utc, alarm, facts) SELECT due_utc, 1, facts FROM one_alarm_fact;
+DROP TABLE one_alarm_fact;
+CREATE TABLE ring (
+    due_utc INTEGER NOT NULL,
+    alarm INTEGER NOT NULL,
+    rang_utc INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    window_min INTEGER NOT NULL,
+    stage TEXT,
+    stage_probability REAL,
+    present INTEGER,
+    PRIMARY KEY (due_utc, alarm)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS)
 
 # Each table has exactly one writing process; the store makes SQLite itself refuse the other.
-SUPERVISOR_TABLES = frozenset({"session", "epoch", "environment", "alarm_fact", "event", "handled", "habits"})
+SUPERVISOR_TABLES = frozenset({"session", "epoch", "environment", "alarm_fact", "ring", "event", "handled", "habits"})
 WEB_TABLES = frozenset({"setting", "request"})

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from appliance.alarm import AlarmSetting, SettingError
+from appliance.alarm_setting import AlarmSetting, read_alarms
 
 SIDES = ("left", "right")
+ALARMS = "alarms"  # the row of all alarms
+ONE_ALARM = "alarm"  # the row of the version that knew a single one; read for as long as there is no other
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is in force."""
 
-    alarm: AlarmSetting = field(default_factory=AlarmSetting)
+    alarms: tuple[AlarmSetting, ...] = ()
     bed_side: str = "left"
 
     def changed(self, rows: Mapping[str, Any]) -> tuple[Settings, list[str]]:
         """These settings with the page's rows in place, and one line for each row that could not be used."""
-        settings, complaints = self, []
-        if "alarm" in rows:
-            try:
-                settings = replace(settings, alarm=AlarmSetting.from_dict(rows["alarm"]))
-            except (SettingError, TypeError) as error:
-                complaints.append(f"The alarm's setting is not used and the last one holds: {error}")
-        side = rows.get("bed_side", settings.bed_side)
-        if side in SIDES:
-            settings = replace(settings, bed_side=side)
-        else:
-            complaints.append(f"The bed's side is left or right, not {side!r}: {settings.bed_side} holds")
-        return settings, complaints
+        alarms, complaints = stored_alarms(rows, self.alarms)
+        side = rows.get("bed_side", self.bed_side)
+        if side not in SIDES:
+            complaints.append(f"The bed's side is left or right, not {side!r}: {self.bed_side} holds")
+            side = self.bed_side
+        return replace(self, alarms=alarms, bed_side=side), complaints
+
+
+def stored_alarms(
+    rows: Mapping[str, Any], standing: tuple[AlarmSetting, ...] = ()
+) -> tuple[tuple[AlarmSetting, ...], list[str]]:
+    """The alarms among the page's rows, ``standing`` where there are none; and a line for each that cannot be."""
+    row = next((rows[key] for key in (ALARMS, ONE_ALARM) if key in rows), None)
+    if row is None:
+        return standing, []
+    alarms, complaints = read_alarms(row, standing)
+    return alarms, [f"An alarm's setting is not used and the last one holds: {line}" for line in complaints]

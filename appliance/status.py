@@ -30,6 +30,8 @@ _NUMBERS = (
     "stage_probability",
     "entered_utc",
     "next_alarm_utc",
+    "dawn_utc",
+    "pairing_until_utc",
     "speed",
 )
 
@@ -89,7 +91,11 @@ class Status:
     session_id: int | None = None
     alarm_phase: str = "idle"  # idle, dawn, ringing, snoozed, done
     next_alarm_utc: int | None = None
-    alarm: Mapping[str, Any] | None = None  # the AlarmSetting in force, as a dict
+    dawn_utc: int | None = None  # since or from when the lamp rises for the next set time
+    alarms: tuple[Mapping[str, Any], ...] = ()  # every AlarmSetting in force, as a dict
+    alarm_facts: Mapping[str, Any] = field(default_factory=dict)  # AlarmFacts as dicts, by the alarm's id
+    is_reading: bool = False  # the bedtime light is on
+    pairing_until_utc: int | None = None  # until when a browser may pair: allowed at the button
     lamp: tuple[float, float, float] = (0.0, 0.0, 0.0)  # red, green, blue, 0-1, linear light
     standby: bool = False
     radar: RadarStatus = field(default_factory=RadarStatus)
@@ -116,6 +122,8 @@ def read_status(path: Path) -> Status | None:
         values["bed"] = BedStatus(**values.get("bed", {}))
         values["room"] = RoomStatus(**values.get("room", {}))
         values["lamp"] = _lamp(values.get("lamp", (0.0, 0.0, 0.0)))
+        values["alarms"] = tuple(alarm for alarm in values.get("alarms", ()) if isinstance(alarm, dict))
+        values["alarm_facts"] = dict(values.get("alarm_facts", {}))
         values["complaints"] = tuple(str(line) for line in values.get("complaints", ()))
         values["trace"] = tuple(None if v is None else float(v) for v in values.get("trace", ()))
         if not all(_is_number(values.get(key)) for key in _NUMBERS):

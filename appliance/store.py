@@ -28,6 +28,7 @@ from appliance.records import (
     HandledRecord,
     Record,
     Request,
+    RingRecord,
     SessionRecord,
 )
 from appliance.schema import MIGRATIONS, SUPERVISOR_TABLES, WEB_TABLES
@@ -44,6 +45,7 @@ _TABLES: dict[type, str] = {
     EpochRecord: "epoch",
     EnvironmentRecord: "environment",
     AlarmFactRecord: "alarm_fact",
+    RingRecord: "ring",
     EventRecord: "event",
     HandledRecord: "handled",
     HabitsRecord: "habits",
@@ -181,6 +183,15 @@ class Store:
         """What became of the latest alarms, latest first."""
         return self._read(AlarmFactRecord, "ORDER BY due_utc DESC LIMIT ?", limit)
 
+    def rings(self, start_utc: int, end_utc: int) -> list[tuple[RingRecord, AlarmFactRecord | None]]:
+        """The alarms that rang over ``[start_utc, end_utc)`` in order of time, each with what became of it."""
+        rings = self._read(RingRecord, "WHERE rang_utc >= ? AND rang_utc < ? ORDER BY rang_utc", start_utc, end_utc)
+        found = []
+        for ring in rings:
+            facts = self._read(AlarmFactRecord, "WHERE due_utc = ? AND alarm = ?", ring.due_utc, ring.alarm)
+            found.append((ring, facts[0] if facts else None))
+        return found
+
     def last_event(self, *kinds: str) -> EventRecord | None:
         """The latest event of one of these kinds."""
         marks = ", ".join("?" * len(kinds))
@@ -315,4 +326,5 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "facts": _json,
     "learnt": _json,
     "is_primary": bool,
+    "present": lambda value: None if value is None else bool(value),
 }

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from drivers.outputs import LampLevel
+from drivers.lamp import LampLevel, relative_luminance
 
 FIRST_K = 1000.0  # deep red, the lower end of the approximation
 LAST_K = 3000.0  # warm white
-_SRGB_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 61966-2-1)
+READING_K = 1800.0  # amber
+READING_LIGHTNESS = 20.0  # L*: 3 % of the full light, to read by at night without being woken by it
 
 
 def dawn(progress: float, brightness: float = 1.0) -> LampLevel:
@@ -31,9 +32,16 @@ def luminance(lightness: float) -> float:
     return ((lightness + 16.0) / 116.0) ** 3 if lightness > 8.0 else lightness * 27.0 / 24389.0
 
 
-def relative_luminance(level: LampLevel) -> float:
-    """How bright a lamp of sRGB's primaries looks at this level, 1 for all three channels full."""
-    return sum(weight * channel for weight, channel in zip(_SRGB_LUMINANCE, level, strict=True))
+def reading_light() -> LampLevel:
+    """The dim amber light of bedtime."""
+    colour = _black_body(READING_K)
+    scale = _FULL_LUMINANCE * luminance(READING_LIGHTNESS) / relative_luminance(colour)
+    return LampLevel(*(scale * channel for channel in colour))
+
+
+def brighter(one: LampLevel, other: LampLevel) -> LampLevel:
+    """Whichever of two lights looks brighter."""
+    return max(one, other, key=relative_luminance)
 
 
 def _black_body(kelvin: float) -> LampLevel:
@@ -67,24 +75,51 @@ class _Phrase(NamedTuple):
 
 _NOTE_MS = 200  # two turns of the supervisor's loop
 
-# A piezo has one loudness: it grows by sounding for more of the time and nearer to its resonance of some 2 to 4 kHz.
-# The notes are those of an equal-tempered C major chord, from C5.
-_RING = (
-    _Phrase(1_200, (523.25, 659.25, 783.99), 0),  # a ring begins within a whole second, and must not begin with a pause
-    _Phrase(15_000, (523.25, 659.25, 783.99), 2400),
-    _Phrase(45_000, (523.25, 659.25, 783.99, 1046.50), 1700),
-    _Phrase(90_000, (783.99, 1046.50, 1318.51, 1567.98), 1000),
-    _Phrase(math.inf, (1046.50, 1318.51, 1567.98, 2093.00, 2637.02), 500),
-)
+# A ring grows by sounding for more of the time, nearer to a piezo's resonance of some 2 to 4 kHz, and louder.  It
+# begins within a whole second, and so must not begin with a pause.  An active buzzer has the pattern alone.
+_RINGS = {
+    "chord": (  # an equal-tempered C major chord, from C5
+        _Phrase(1_200, (523.25, 659.25, 783.99), 0),
+        _Phrase(15_000, (523.25, 659.25, 783.99), 2400),
+        _Phrase(45_000, (523.25, 659.25, 783.99, 1046.50), 1700),
+        _Phrase(90_000, (783.99, 1046.50, 1318.51, 1567.98), 1000),
+        _Phrase(math.inf, (1046.50, 1318.51, 1567.98, 2093.00, 2637.02), 500),
+    ),
+    "birds": (  # the pentatonic scale on G, from G5, in short calls
+        _Phrase(1_200, (783.99, 1174.66), 0),
+        _Phrase(15_000, (783.99, 1174.66), 2600),
+        _Phrase(45_000, (880.00, 1174.66, 1567.98), 1800),
+        _Phrase(90_000, (1174.66, 1318.51, 1760.00), 1000),
+        _Phrase(math.inf, (1174.66, 1567.98, 1760.00, 2349.32, 2637.02), 500),
+    ),
+    "beacon": (  # one note, an octave higher each time: for those who sleep through a melody
+        _Phrase(1_200, (659.25,), 0),
+        _Phrase(15_000, (659.25,), 1800),
+        _Phrase(45_000, (1318.51,), 1000),
+        _Phrase(90_000, (1318.51, 1318.51), 600),
+        _Phrase(math.inf, (2637.02, 2637.02, 2637.02), 400),
+    ),
+}
+SOFTEST = 0.25  # of a ring's loudness, at its beginning
+SWELL_S = 90.0  # until it has grown to all of it
 
 
-def ring_tone(seconds_ringing: float) -> float | None:
+def ring_tone(seconds_ringing: float, sound: str = "chord") -> float | None:
     """The tone (Hz) so long into a ring, None in its pauses; it sounds at once, and grows for a minute and a half."""
     since_ms = max(0, round(1000.0 * seconds_ringing))
     began_ms = 0.0
-    for phrase in _RING:
+    for phrase in _RINGS[sound]:
         if since_ms < phrase.until_ms:
             break
         began_ms = phrase.until_ms
     note = int((since_ms - began_ms) % (len(phrase.notes_hz) * _NOTE_MS + phrase.pause_ms)) // _NOTE_MS
     return phrase.notes_hz[note] if note < len(phrase.notes_hz) else None
+
+
+def ring_loudness(seconds_ringing: float) -> float:
+    """How loud the tone is so long into a ring, as a share of what the sleeper has set; grows as the ear counts.
+
+    Equal ratios of amplitude are equal steps of loudness level, so it grows exponentially.
+    """
+    share = min(1.0, max(0.0, seconds_ringing / SWELL_S))
+    return float(SOFTEST ** (1.0 - share))

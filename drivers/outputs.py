@@ -7,6 +7,7 @@ wrong colour must never silence a morning.
 
 from __future__ import annotations
 
+import math
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,24 +17,21 @@ import gpiozero
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from gpiozero.tones import Tone
 
+from drivers.lamp import LampLevel, LampMixer
 from drivers.readings import DriverError
 
 LAMP_PWM_HZ = 200  # above what eyes follow in a dim room; lgpio times PWM in software, so much more costs steadiness
 BUZZER_LOWEST_HZ, BUZZER_HIGHEST_HZ = 220.0, 3520.0  # A3 to A7: two octaves each side of A5
 DEBOUNCE_S = 0.03
-LONG_PRESS_S = 3.0
-
-
-class LampLevel(NamedTuple):
-    """Linear light of each colour, 0 (off) to 1 (full); the eye's curve belongs to whoever chooses the level."""
-
-    red: float
-    green: float
-    blue: float
+HOLD_S = 2.0  # stops what rings
+LONG_HOLD_S = 5.0  # allows a browser to pair
 
 
 class ButtonPress(NamedTuple):
-    """One press: when it began, and for how long the button was held (at least the long press when still held)."""
+    """One press: when it began, and for how long the button was held, so far if it is held still.
+
+    A press that lasts is told once it has been held for each of ``HOLD_S`` and ``LONG_HOLD_S``, and not at its release.
+    """
 
     t_s: float
     held_s: float
@@ -60,31 +58,26 @@ def open_pins(pins: str) -> Any:
 
 
 class SunriseLamp:
-    """A lamp of one channel (white), three (red, green, blue) or four (and white), each a PWM pin by BCM number."""
+    """A lamp whose channels are PWM pins by BCM number."""
 
-    def __init__(self, channels: Sequence[int], factory: Any) -> None:
-        if len(channels) not in (1, 3, 4):
-            raise DriverError(f"a lamp has 1, 3 or 4 channels, not {len(channels)}")
+    def __init__(self, channels: Sequence[int], factory: Any, gamma: float = 1.0, gains: Sequence[float] = ()) -> None:
+        """Channels, ``gamma`` and ``gains`` are as in ``LampMixer``."""
+        try:
+            self._mixer = LampMixer(len(channels), gamma, gains)
+        except ValueError as error:
+            raise DriverError(str(error)) from error
         self._channels = [_opened(gpiozero.PWMLED, pin, factory, frequency=LAMP_PWM_HZ) for pin in channels]
-        self._level: LampLevel | None = None
+        self._duties: tuple[float, ...] | None = None
 
     def set(self, level: LampLevel) -> None:
         """Shows ``level`` until another is set."""
-        level = LampLevel(*(min(1.0, max(0.0, value)) for value in level))
-        if level == self._level:
+        duties = self._mixer.duties(level)
+        if duties == self._duties:
             return
         with _obeying("lamp"):
-            for channel, value in zip(self._channels, self._duties(level), strict=True):
+            for channel, value in zip(self._channels, duties, strict=True):
                 channel.value = value
-        self._level = level
-
-    def _duties(self, level: LampLevel) -> tuple[float, ...]:
-        if len(self._channels) == 1:
-            return (max(level),)
-        if len(self._channels) == 3:
-            return level
-        white = min(level)
-        return (level.red - white, level.green - white, level.blue - white, white)
+        self._duties = duties
 
     def close(self) -> None:
         """Dark, and the pins free."""
@@ -92,29 +85,56 @@ class SunriseLamp:
             channel.close()
 
 
-class Buzzer:
-    """A passive buzzer on a PWM pin: it needs a tone."""
+class PassiveBuzzer:
+    """A buzzer without an oscillator, on a PWM pin: it needs a tone, and is the quieter the narrower its pulses."""
 
     def __init__(self, pin: int, factory: Any) -> None:
         self._buzzer = _opened(gpiozero.TonalBuzzer, pin, factory, mid_tone=Tone("A5"), octaves=2)
-        self._tone_hz: float | None = None
+        self._sound: tuple[float, float] | None = None
 
-    def set(self, tone_hz: float | None) -> None:
-        """Sounds ``tone_hz`` until another is set; None is silence."""
-        if tone_hz is not None:
-            tone_hz = min(BUZZER_HIGHEST_HZ, max(BUZZER_LOWEST_HZ, tone_hz))
-        if tone_hz == self._tone_hz:
+    def set(self, tone_hz: float | None, loudness: float = 1.0) -> None:
+        """Sounds ``tone_hz`` until another is set; None is silence.
+
+        ``loudness`` is the amplitude of the tone's fundamental as a share of the greatest, sin(pi duty).
+        """
+        if tone_hz is None:
+            sound = None
+        else:
+            sound = (min(BUZZER_HIGHEST_HZ, max(BUZZER_LOWEST_HZ, tone_hz)), min(1.0, max(0.0, loudness)))
+        if sound == self._sound:
             return
         with _obeying("buzzer"):
-            if tone_hz is None:
+            if sound is None:
                 self._buzzer.stop()
             else:
-                self._buzzer.play(Tone.from_frequency(tone_hz))
-        self._tone_hz = tone_hz
+                self._buzzer.play(Tone.from_frequency(sound[0]))
+                self._buzzer.pwm_device.value = math.asin(sound[1]) / math.pi
+        self._sound = sound
 
     def close(self) -> None:
         """Silent, and the pin free."""
         self._buzzer.close()
+
+
+class ActiveBuzzer:
+    """A buzzer with an oscillator of its own: it has one tone and one loudness, so the pattern alone tells a ring."""
+
+    def __init__(self, pin: int, factory: Any) -> None:
+        self._buzzer = _opened(gpiozero.DigitalOutputDevice, pin, factory)
+
+    def set(self, tone_hz: float | None, loudness: float = 1.0) -> None:
+        """Sounds while there is a tone to sound, whichever it is."""
+        with _obeying("buzzer"):
+            if bool(self._buzzer.value) is (tone_hz is None):
+                self._buzzer.value = tone_hz is not None
+
+    def close(self) -> None:
+        """Silent, and the pin free."""
+        self._buzzer.close()
+
+
+Buzzer = PassiveBuzzer | ActiveBuzzer
+BUZZERS: dict[str, type[PassiveBuzzer] | type[ActiveBuzzer]] = {"passive": PassiveBuzzer, "active": ActiveBuzzer}
 
 
 class Indicator:
@@ -137,19 +157,19 @@ class Indicator:
 class PressDetector:
     """Button levels to presses: pure, so that a recorded night presses as the live one did.
 
-    A level counts once it has stood for ``debounce_s``, and from the edge it stood since.  A press is told at its
-    release, or as soon as it has been held for ``long_press_s``; its release then says nothing more, so that a jammed
-    button presses once.
+    A level counts once it has stood for ``debounce_s``, and from the edge it stood since.  A short press is told at its
+    release; a longer one as soon as it has been held for each of ``holds_s``, its release then says nothing more, so
+    that a jammed button presses once.
     """
 
-    def __init__(self, debounce_s: float = DEBOUNCE_S, long_press_s: float = LONG_PRESS_S) -> None:
+    def __init__(self, debounce_s: float = DEBOUNCE_S, holds_s: Sequence[float] = (HOLD_S, LONG_HOLD_S)) -> None:
         self._debounce_s = debounce_s
-        self._long_press_s = long_press_s
+        self._holds_s = tuple(holds_s)
         self._level = False  # what the contacts said last
         self._since_s = 0.0
         self._down = False  # what has stood long enough
         self._down_s = 0.0
-        self._told = False
+        self._told = 0  # how many holds of this press
 
     def edge(self, t_s: float, down: bool) -> list[ButtonPress]:
         """The contacts changed at ``t_s``, or were looked at again."""
@@ -162,14 +182,21 @@ class PressDetector:
         """Nothing changed up to ``t_s``."""
         presses: list[ButtonPress] = []
         if self._level != self._down and t_s - self._since_s >= self._debounce_s:
-            self._down = self._level
-            if self._down:
-                self._down_s, self._told = self._since_s, False
-            elif not self._told:
-                presses.append(ButtonPress(self._down_s, self._since_s - self._down_s))
-        if self._down and self._level and not self._told and t_s - self._down_s >= self._long_press_s:
-            self._told = True
-            presses.append(ButtonPress(self._down_s, t_s - self._down_s))
+            if self._level:
+                self._down, self._down_s, self._told = True, self._since_s, 0
+            else:
+                presses += self._held(self._since_s)
+                self._down = False
+                if not self._told:
+                    presses.append(ButtonPress(self._down_s, self._since_s - self._down_s))
+        if self._down and self._level:
+            presses += self._held(t_s)
+        return presses
+
+    def _held(self, t_s: float) -> list[ButtonPress]:
+        reached = sum(t_s - self._down_s >= hold_s for hold_s in self._holds_s)
+        presses = [ButtonPress(self._down_s, hold_s) for hold_s in self._holds_s[self._told : reached]]
+        self._told = max(self._told, reached)
         return presses
 
 
@@ -182,20 +209,19 @@ class Button:
         factory: Any,
         clock: Callable[[], float],
         tee: Callable[[float, bool], None] | None = None,
-        long_press_s: float = LONG_PRESS_S,
     ) -> None:
         """``tee`` is told every edge (seconds of ``clock``, down) in the order of ``presses``, for a capture."""
         self._clock = clock
         self._tee = tee
         self._edges: queue.SimpleQueue[tuple[float, bool]] = queue.SimpleQueue()
-        self._detector = PressDetector(long_press_s=long_press_s)
+        self._detector = PressDetector()
         # gpiozero's own bounce_time swallows edges after the first, so that a short press could be held for ever.
         self._button = _opened(gpiozero.Button, pin, factory, pull_up=True)
         self._button.when_pressed = lambda: self._edges.put((clock(), True))
         self._button.when_released = lambda: self._edges.put((clock(), False))
 
     def presses(self) -> list[ButtonPress]:
-        """The presses that were finished (or became long) since the last call; never waits."""
+        """The presses that were finished (or held long enough) since the last call; never waits."""
         presses: list[ButtonPress] = []
         while True:
             try:

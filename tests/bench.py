@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.alarm import AlarmSetting
 from appliance.box import load_stager, sense_with
 from appliance.config import parse, render
 from appliance.replay import replay
@@ -68,7 +67,7 @@ def night(folder: Path) -> None:
     """Bytes to hypnogram, and the share of each part."""
     path = simulated(folder)
     stager, _ = load_stager(None)
-    settings = Settings(AlarmSetting())
+    settings = Settings()
     times = []
     for _ in range(3):
         lines: list[dict[str, object]] = []

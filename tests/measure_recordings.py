@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import recordings
 
-from appliance.alarm import AlarmSetting
+from appliance.alarm_setting import AlarmSetting
 from appliance.box import load_stager, sense_with
 from appliance.displacement import Tick
 from appliance.replay import replay
@@ -37,7 +37,7 @@ def replayed(path: Path, setting: AlarmSetting | None = None) -> list[dict[str, 
     if complaint:
         raise SystemExit(complaint)
     lines: list[dict[str, Any]] = []
-    replay(path, Settings(setting or AlarmSetting()), sense_with(stager), lines.append)
+    replay(path, Settings(() if setting is None else (setting,)), sense_with(stager), lines.append)
     return lines
 
 

@@ -9,22 +9,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.alarm import (
     NO_FACTS,
     AlarmEvent,
     AlarmFacts,
-    AlarmSetting,
     Phase,
-    SettingError,
     after,
     dawn_progress,
     next_due,
     phase,
     settled,
 )
+from appliance.alarm_setting import AlarmSetting, SettingError
 
 
 def utc(text: str) -> int:
@@ -126,6 +125,36 @@ def test_dawn_is_full_at_the_set_time_and_stays() -> None:
     assert dawn_progress(SEVEN, AlarmFacts(due_utc=DUE, rang_utc=DUE, snoozed_utc=DUE + 5), DUE + 60) == 1.0
     assert dawn_progress(SEVEN, AlarmFacts(due_utc=DUE, rang_utc=DUE, ended_utc=DUE + 5), DUE + 60) == 0.0
     assert dawn_progress(replace(SEVEN, dawn_min=0), NO_FACTS, DUE - 0.1) == 0.0
+
+
+def test_dawn_follows_a_ring_that_comes_early_within_half_a_minute_and_without_a_jump() -> None:
+    half = AlarmFacts(due_utc=DUE, rang_utc=DUE - 900, ringing_utc=DUE - 900)
+    assert dawn_progress(SEVEN, half, DUE - 900) == pytest.approx(0.5)
+    assert dawn_progress(SEVEN, half, DUE - 894) == pytest.approx(0.7)  # 6 of the 30 s from dark to full
+    assert dawn_progress(SEVEN, half, DUE - 885) == 1.0
+    snoozed = AlarmFacts(due_utc=DUE, rang_utc=DUE - 900, snoozed_utc=DUE - 897, snoozes=1)
+    assert dawn_progress(SEVEN, snoozed, DUE - 894) == pytest.approx(0.7)
+    before = AlarmFacts(due_utc=DUE, rang_utc=DUE - 2400, ringing_utc=DUE - 2400)
+    wide = replace(SEVEN, window_min=45)
+    assert dawn_progress(wide, before, DUE - 2400) == 0.0
+    assert dawn_progress(wide, before, DUE - 2385) == pytest.approx(0.5)
+    without = replace(SEVEN, dawn_min=0)
+    rung = AlarmFacts(due_utc=DUE, rang_utc=DUE, ringing_utc=DUE)
+    assert dawn_progress(without, rung, DUE + 3) == pytest.approx(0.1)
+    # The clock is set back by an hour in mid-ring: the ring counts from now, and the lamp does not go out.
+    back = settled(SEVEN, AlarmFacts(due_utc=DUE, rang_utc=DUE, ringing_utc=DUE), DUE - 3600)
+    assert dawn_progress(SEVEN, back, DUE - 3570) == 1.0
+
+
+@pytest.mark.parametrize("window_min", [0, 1, 30, 45])
+def test_the_window_s_door_is_shut_outside_the_window(window_min: int) -> None:
+    setting = replace(SEVEN, window_min=window_min)
+    for before_s in {60 * window_min + 1, 60 * window_min, 1} - {0}:
+        rang = after(NO_FACTS, AlarmEvent.RANG, setting, DUE - before_s)
+        inside = before_s <= 60 * window_min
+        assert rang == (
+            AlarmFacts(due_utc=DUE, rang_utc=DUE - before_s, ringing_utc=DUE - before_s) if inside else NO_FACTS
+        )
 
 
 # Clocks and power
@@ -235,6 +264,7 @@ STEPS = st.lists(
         st.tuples(st.just("jump"), st.integers(-20 * 3600, 20 * 3600)),
         st.tuples(st.just("snooze"), st.just(0)),
         st.tuples(st.just("stop"), st.just(0)),
+        st.tuples(st.just("rang"), st.just(0)),
     ),
     max_size=60,
 )
@@ -246,6 +276,7 @@ SETTINGS = st.builds(
     weekdays=st.frozensets(st.integers(0, 6), min_size=1),
     timezone=st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham"]),
     dawn_min=st.integers(0, 60),
+    window_min=st.integers(0, 45),
     snooze_min=st.integers(1, 30),
     snooze_count=st.integers(0, 10),
     ring_max_min=st.integers(1, 120),
@@ -253,6 +284,7 @@ SETTINGS = st.builds(
 NOWS = st.integers(utc("2026-01-01 00:00"), utc("2027-12-31 00:00"))
 
 
+@settings(max_examples=300)
 @given(SETTINGS, st.integers(-40_000, 100), STEPS)
 def test_laws_of_any_night(setting: AlarmSetting, start_s: int, steps: list[tuple[str, float]]) -> None:
     due = next_due(setting, DUE)
@@ -273,7 +305,8 @@ def test_laws_of_any_night(setting: AlarmSetting, start_s: int, steps: list[tupl
             if before.due_utc == facts.due_utc:
                 assert before.rang_utc is None  # never a second first ring of the last occurrence
                 assert before.due_utc not in stopped
-            assert facts.due_utc <= now < facts.due_utc + 60 * setting.ring_max_min  # never before, never long after
+            opens = facts.due_utc - (60 * setting.window_min if what == "rang" else 0)
+            assert opens <= now < facts.due_utc + 60 * setting.ring_max_min  # never before, never long after
         if what == "snooze" and last is Phase.RINGING and before.snoozes < setting.snooze_count:
             assert here is Phase.SNOOZED
         if what == "stop" and last in (Phase.DAWN, Phase.RINGING, Phase.SNOOZED):

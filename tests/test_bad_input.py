@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.alarm import AlarmSetting
 from appliance.alarm_copy import AlarmCopy
+from appliance.alarm_setting import AlarmSetting
+from appliance.bedside import Bedside
 from appliance.box import build
 from appliance.clock import WallClock
 from appliance.config import Config, load_or_last_good, parse, render
 from appliance.morning import Morning
 from appliance.status import Status, read_status
-from drivers.outputs import Buzzer
+from drivers.outputs import PassiveBuzzer
 
 DUE_UTC_S = 1_767_682_800.0  # 2026-01-06 07:00
 SPEED = 20.0
@@ -32,14 +33,14 @@ PATIENCE_S = 20.0
 def tones(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the buzzer was told to sound."""
     heard: list[float] = []
-    real = Buzzer.set
+    real = PassiveBuzzer.set
 
-    def listening(self: Buzzer, tone_hz: float | None) -> None:
+    def listening(self: PassiveBuzzer, tone_hz: float | None, loudness: float = 1.0) -> None:
         if tone_hz is not None:
             heard.append(tone_hz)
-        real(self, tone_hz)
+        real(self, tone_hz, loudness)
 
-    monkeypatch.setattr(Buzzer, "set", listening)
+    monkeypatch.setattr(PassiveBuzzer, "set", listening)
     return heard
 
 
@@ -64,7 +65,7 @@ def _config(folder: Path, more: str = "") -> Config:
 
 def _remember_alarm(state: Path) -> None:
     setting = AlarmSetting(enabled=True, hour=7, dawn_min=1, timezone="UTC")
-    assert AlarmCopy(state).save({**Morning(setting).document(), "standby": False})
+    assert AlarmCopy(state).save(Bedside(Morning((setting,))).document())
 
 
 def _rings(folder: Path, config: Config, tones: list[float], complaint: str | None = None) -> Status:

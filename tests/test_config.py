@@ -41,7 +41,10 @@ bus = "twin"
 [outputs]
 pins = "mock"
 lamp = [5, 6, 7, 8]
+lamp_gamma = 1.5
+lamp_gains = [1.0, 0.5, 0.25, 1.0]
 buzzer = 9
+buzzer_kind = "active"
 button = 10
 indicator = 11
 
@@ -69,7 +72,7 @@ def test_every_key_is_taken() -> None:
         timezone="Europe/Berlin",
         radar=RadarConfig("/dev/serial0", Module.TINYFRAME, 115200),
         environment=EnvironmentConfig(True, "twin"),
-        outputs=OutputsConfig("mock", (5, 6, 7, 8), 9, 10, 11),
+        outputs=OutputsConfig("mock", (5, 6, 7, 8), 1.5, (1.0, 0.5, 0.25, 1.0), 9, "active", 10, 11),
         paths=PathsConfig(Path("/tmp/state"), Path("/tmp/run")),
         web=WebConfig("0.0.0.0", 80),
         bed=BedConfig("right"),
@@ -103,12 +106,20 @@ def test_absent_keys_are_the_defaults() -> None:
         ('[outputs]\npins = "rpi"', "outputs.pins: must be auto, lgpio or mock, not 'rpi'"),
         (
             "[outputs]\nlamp = 12",
-            "outputs.lamp: must be a list of 1 (white), 3 (red, green, blue) or 4 GPIO numbers, not 12",
+            "outputs.lamp: must be a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white) GPIO"
+            " numbers, not 12",
         ),
         (
             "[outputs]\nbutton = 14",
             "outputs.button: must be a GPIO (BCM) number from 4 to 27, without 14 and 15, not 14",
         ),
+        ("[outputs]\nlamp_gamma = 0.5", "outputs.lamp_gamma: must be a number from 1 to 3, not 0.5"),
+        ("[outputs]\nlamp_gains = [1.0, 0.0]", "outputs.lamp_gains: must be a number from 0.05 to 1, not 0.0"),
+        (
+            "[outputs]\nlamp_gains = [1.0, 0.5]",
+            "outputs.lamp_gains: must be 3 numbers, one for each channel of the lamp",
+        ),
+        ('[outputs]\nbuzzer_kind = "loud"', "outputs.buzzer_kind: must be passive or active, not 'loud'"),
         ("[outputs]\nbuzzer = 12", "outputs.buzzer: GPIO 12 is taken already by outputs.lamp"),
         ('[paths]\nstate = "state"', "paths.state: must be a path that begins with /, not 'state'"),
         (

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from appliance.alarm import AlarmSetting, Phase
+from appliance.alarm import Phase
+from appliance.alarm_setting import AlarmSetting
+from appliance.bedside import Bedside
 from appliance.clock import Instant
 from appliance.habits import Habits
 from appliance.morning import AlarmChange, Morning
@@ -62,7 +64,7 @@ class Box:
 
     def __init__(self, setting: AlarmSetting = ALARM) -> None:
         self.sensing = Scripted()
-        self.night = Night(Settings(setting), Morning(setting), lambda module, settings: self.sensing)  # type: ignore[arg-type,return-value]
+        self.night = Night(Settings((setting,)), Bedside(Morning((setting,))), lambda module, settings: self.sensing)  # type: ignore[arg-type,return-value]
         self.t_s = 0.0
         self.records: list[Record] = []
 
@@ -98,7 +100,7 @@ def test_it_rings_with_no_radar_no_room_and_nobody() -> None:
     outcome = box.turn(seconds=1800)
     assert _phases(outcome) == [Phase.RINGING]
     assert outcome.kept is not None
-    assert outcome.kept["facts"]["rang_utc"] == MIDNIGHT + 7 * 3600
+    assert outcome.kept["facts"]["1"]["rang_utc"] == MIDNIGHT + 7 * 3600
     assert [fact.due_utc for fact in box.of(AlarmFactRecord)] == [MIDNIGHT + 7 * 3600]
 
 
@@ -148,7 +150,7 @@ def test_room_is_kept_only_while_somebody_sleeps_there() -> None:
 def test_standby_looks_at_nothing_and_still_rings() -> None:
     box = Box()
     box.in_bed(6)
-    outcome = box.turn(presses=[ButtonPress(box.t_s, 3.0)])
+    outcome = box.turn(presses=[ButtonPress(box.t_s, 0.2)])
     assert outcome.kept is not None
     assert outcome.kept["standby"] is True
     assert box.of(SessionRecord)[-1].left_utc is not None
@@ -158,7 +160,7 @@ def test_standby_looks_at_nothing_and_still_rings() -> None:
     assert box.sensing.looked == looked
 
 
-@pytest.mark.parametrize(("held_s", "phase"), [(0.2, Phase.SNOOZED), (3.0, Phase.DONE)])
+@pytest.mark.parametrize(("held_s", "phase"), [(0.2, Phase.SNOOZED), (2.0, Phase.DONE)])
 def test_the_button_snoozes_and_stops(held_s: float, phase: Phase) -> None:
     box = Box()
     box.turn(seconds=7 * 3600)

@@ -41,9 +41,9 @@ def test_a_night_without_faults_rings_in_time(tmp_path: Path, module: Module) ->
 
 
 def test_a_box_that_cannot_ring_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.morning.ring_tone", lambda seconds: None)
+    monkeypatch.setattr("appliance.morning.ring_tone", lambda seconds, sound: None)
     assert play(_plan(), tmp_path)["verdict"] == "missed"
-    monkeypatch.setattr("appliance.morning.ring_tone", lambda seconds: 880.0 if seconds > 2.0 else None)
+    monkeypatch.setattr("appliance.morning.ring_tone", lambda seconds, sound: 880.0 if seconds > 2.0 else None)
     again = tmp_path / "again"
     again.mkdir()
     assert play(_plan(), again)["late"] is True

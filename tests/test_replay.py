@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from appliance.alarm import AlarmSetting
 from appliance.alarm_copy import AlarmCopy
+from appliance.alarm_setting import AlarmSetting
+from appliance.bedside import Bedside
 from appliance.box import load_stager, sense_with
 from appliance.clock import Instant, WallClock
 from appliance.disk import Disk
@@ -60,7 +61,7 @@ def _replayed(path: Path, setting: AlarmSetting | None = None) -> list[dict[str,
     stager, complaint = load_stager(None)
     assert complaint is None
     lines: list[dict[str, Any]] = []
-    replay(path, Settings(setting or AlarmSetting()), sense_with(stager), lines.append)
+    replay(path, Settings(() if setting is None else (setting,)), sense_with(stager), lines.append)
     return lines
 
 
@@ -165,7 +166,7 @@ def test_a_capture_teed_from_a_live_run_replays_to_the_same_epochs(tmp_path: Pat
             clock,
             recorder.tee,
         )
-        night = Night(Settings(), Morning(AlarmSetting()), sense_with(stager))
+        night = Night(Settings(), Bedside(Morning(())), sense_with(stager))
         disk = Disk(Ledger(tmp_path / "firstlight.db"), AlarmCopy(tmp_path), speed)
         supervisor = Supervisor(night, senses, Dark(), disk, clock, listen=listen)
         threads = [*senses.threads(stop), *(threading.Thread(target=t.run, args=(stop,)) for t in (disk, recorder))]

@@ -22,6 +22,7 @@ from appliance.records import (
     HandledRecord,
     Record,
     Request,
+    RingRecord,
     SessionRecord,
 )
 from appliance.store import Role, Store, StoreError
@@ -68,14 +69,18 @@ def test_every_record_comes_back_as_it_was_written(store: Store) -> None:
     )
     lost = epoch(T0 + 30, stage="unscored", p_wake=None, p_light=None, p_deep=None, p_rem=None, coverage=0.0)
     room = EnvironmentRecord(T0, 19.5, None, 0.0, 800.0, None)
-    fact = AlarmFactRecord(T0 + 7200, {"rang_utc": None, "snoozes": [1, 2]})
+    fact = AlarmFactRecord(T0 + 7200, {"rang_utc": None, "snoozes": [1, 2]}, 2)
+    ring = RingRecord(T0 + 7200, 2, T0 + 7000, "set time", 30, "rem", 0.5, False)
+    unknown = RingRecord(T0 + 7200, 1, T0 + 7100, "set time", 0)
     event = EventRecord(T0, "radar_lost", "the radar went silent")
-    store.write([session, epoch(T0), lost, room, fact, event, HandledRecord(3, T0)])
+    store.write([session, epoch(T0), lost, room, fact, ring, unknown, event, HandledRecord(3, T0)])
     assert store.last_session() == session
     assert store.session(T0) == session
     assert store.epochs(session) == [epoch(T0), lost]
     assert store.environment(T0, T0 + 60) == [room]
     assert store.alarm_facts(9) == [fact]
+    assert store.rings(T0 + 7000, T0 + 7101) == [(ring, fact), (unknown, None)]
+    assert store.rings(T0 + 7001, T0 + 7100) == []
     assert store.last_event("radar_back", "radar_lost") == event
     assert store.last_event("radar_back") is None
     assert store.last_handled() == 3

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from appliance.alarm import AlarmFacts, AlarmSetting
+from appliance.alarm import AlarmFacts
 from appliance.alarm_copy import AlarmCopy
+from appliance.alarm_setting import AlarmSetting
+from appliance.bedside import Bedside
 from appliance.clock import CaptureClock, Instant
 from appliance.disk import QUEUED_BATCHES, Disk
 from appliance.ledger import Ledger
@@ -22,7 +24,7 @@ from appliance.status import read_status
 from appliance.store import Role, Store
 from appliance.supervisor import Pins, Supervisor
 from appliance.watchdog import ServiceManager
-from drivers.outputs import LONG_PRESS_S, ButtonPress
+from drivers.outputs import HOLD_S, ButtonPress
 from drivers.readings import DriverError, Module
 
 SIX = 1_767_679_200  # 2026-01-06 06:00 UTC
@@ -57,7 +59,7 @@ def _disk(folder: Path) -> Disk:
 
 def _supervisor(folder: Path, senses: Any = None, **options: Any) -> tuple[Supervisor, Shown, Disk]:
     shown, disk = Shown(), _disk(folder)
-    night = Night(Settings(ALARM), Morning(ALARM), lambda module, settings: None)  # type: ignore[arg-type,return-value]
+    night = Night(Settings((ALARM,)), Bedside(Morning((ALARM,))), lambda module, settings: None)  # type: ignore[arg-type,return-value]
     clock = options.pop("clock", CaptureClock(SIX))
     return Supervisor(night, senses or Silence(), shown, disk, clock, **options), shown, disk
 
@@ -85,10 +87,10 @@ def test_a_bug_does_not_cost_what_was_pressed_in_its_turn(tmp_path: Path) -> Non
         def take(self, now: Instant) -> Inputs:
             if now.mono_s < 3610.0:
                 return Inputs()
-            return Inputs(module=Module.TINYFRAME, presses=[ButtonPress(now.mono_s - LONG_PRESS_S, LONG_PRESS_S)])
+            return Inputs(module=Module.TINYFRAME, presses=[ButtonPress(now.mono_s - HOLD_S, HOLD_S)])
 
     ringing = AlarmFacts(due_utc=SIX + 3600, rang_utc=SIX + 3600, ringing_utc=SIX + 3600)
-    night = Night(Settings(ALARM), Morning(ALARM, ringing), lambda module, settings: Broken())  # type: ignore[arg-type,return-value]
+    night = Night(Settings((ALARM,)), Bedside(Morning((ALARM,), {1: ringing})), lambda module, settings: Broken())  # type: ignore[arg-type,return-value]
     disk = _disk(tmp_path)
     supervisor = Supervisor(night, Pressed(), Shown(), disk, CaptureClock(SIX))
     supervisor.turn(Instant(3609.9, SIX + 3609.9))
@@ -97,7 +99,7 @@ def test_a_bug_does_not_cost_what_was_pressed_in_its_turn(tmp_path: Path) -> Non
     disk.end()  # as a process that ends by itself still does
     kept = AlarmCopy(tmp_path).load()
     assert kept is not None
-    assert kept["facts"]["ended_utc"] == SIX + 3610
+    assert kept["facts"]["1"]["ended_utc"] == SIX + 3610
 
 
 def test_the_alarms_copy_is_tried_again_until_the_disk_takes_it(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from appliance.alarm import AlarmFacts
 from appliance.alarm_copy import AlarmCopy
+from appliance.bedside import Bedside
 from appliance.box import load_stager, remembered
 from appliance.config import Config
 from appliance.disk import Disk
@@ -32,7 +33,7 @@ from appliance.rehearsal.plan import Plan, plan_night
 from appliance.rehearsal.senses import WorldSenses
 from appliance.rehearsal.world import Killed, World
 from appliance.sensing import Finding, Sensing
-from appliance.settings import Settings
+from appliance.settings import ALARMS, Settings
 from appliance.store import Role, Store
 from appliance.supervisor import Supervisor
 from appliance.tracking import PrimaryUserTracker
@@ -94,7 +95,7 @@ def _live(world: World, crashes: list[str]) -> None:
     conditions = world.conditions
     copy, ledger = AlarmCopy(conditions.folder), conditions.open_ledger()
     disk = Disk(ledger, copy)
-    settings, morning, standby = remembered(copy, Config())
+    settings, bedside = remembered(copy, Config())
     stager, why_not = load_stager(None if conditions.has_model else conditions.folder / "none.tflite")
 
     def sense(module: Module, chosen: Settings) -> Sensing:
@@ -102,7 +103,7 @@ def _live(world: World, crashes: list[str]) -> None:
 
     world.begin(disk)
     supervisor = Supervisor(
-        Night(settings, morning, sense, standby, None if stager is None else stager.name),
+        Night(settings, bedside, sense, None if stager is None else stager.name),
         WorldSenses(world),
         world,
         disk,
@@ -142,11 +143,12 @@ def _furnish(plan: Plan, folder: Path) -> None:
     """A box that has rung before: the page's settings, and both copies of the alarm."""
     Store(folder / DATABASE, Role.SUPERVISOR).close()
     with Store(folder / DATABASE, Role.WEB) as page:
-        page.put_settings({"alarm": plan.setting.as_dict(), "bed_side": "left"}, int(plan.start_utc))
+        page.put_settings({ALARMS: [plan.setting.as_dict()], "bed_side": "left"}, int(plan.start_utc))
     rang = plan.due_utc - DAY_S
     ringing = AlarmFacts(due_utc=rang, rang_utc=rang, ringing_utc=rang)
     for facts in (ringing, ringing.ended(rang + 60)):
-        AlarmCopy(folder).save({**Morning(plan.setting, facts).document(), "standby": False, "bed_side": "left"})
+        bedside = Bedside(Morning((plan.setting,), {plan.setting.id: facts}))
+        AlarmCopy(folder).save({**bedside.document(), "bed_side": "left"})
 
 
 def _line(world: World, crashes: list[str]) -> dict[str, Any]:

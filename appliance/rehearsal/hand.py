@@ -11,8 +11,9 @@ from appliance.morning import Levels
 from appliance.rehearsal.faults import DATABASE, Conditions
 from appliance.rehearsal.judge import Judge
 from appliance.rehearsal.plan import Plan
+from appliance.settings import ALARMS
 from appliance.store import Role, Store, StoreError
-from drivers.outputs import LONG_PRESS_S
+from drivers.outputs import HOLD_S
 
 PRESS_AGAIN_S = 8.0
 GONE_S = 5.0  # without light or sound
@@ -30,7 +31,7 @@ class Hand:
         self._delay_s = float(rng.uniform(1.0, 90.0))
         self._snoozes = int(rng.integers(1, plan.setting.snooze_count + 1))
         self._off_s = plan.due_utc - plan.start_utc + float(rng.uniform(-3600.0, 120.0))
-        self._off_setting = {**plan.setting.as_dict(), "enabled": False}
+        self._off_setting = [{**plan.setting.as_dict(), "enabled": False}]
         self._since_s: float | None = None  # light, or sound, that is to be answered
         self._heard_s = 0.0
         self._press: tuple[float, bool, int | None] | None = None  # its end, if it is a stop, in which process
@@ -69,7 +70,7 @@ class Hand:
         if t_s < max(self._since_s + self._delay_s, self._again_s):
             return 0.0
         is_stop = self._manner != "snoozes" or self._snoozes <= 0
-        end_s = t_s + (LONG_PRESS_S + 0.2 if is_stop else 0.3)
+        end_s = t_s + (HOLD_S + 0.2 if is_stop else 0.3)
         self.edges += [(t_s, True), (end_s, False)]
         self._press = (end_s, is_stop, process)
         self._again_s = end_s + PRESS_AGAIN_S
@@ -83,7 +84,7 @@ class Hand:
             return
         try:
             with Store(conditions.folder / DATABASE, Role.WEB) as page:
-                page.put_settings({"alarm": self._off_setting}, int(utc_s))
+                page.put_settings({ALARMS: self._off_setting}, int(utc_s))
         except (StoreError, OSError, sqlite3.Error):
             return
         self._judge.stopped(conditions.t_s)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from appliance.alarm import AlarmSetting
+from appliance.alarm_setting import AlarmSetting
 from appliance.rehearsal.faults import Fault, draw_faults
 from drivers.readings import Module
 

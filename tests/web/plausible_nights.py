@@ -6,7 +6,7 @@ import math
 import random
 from pathlib import Path
 
-from appliance.alarm import AlarmSetting
+from appliance.alarm_setting import AlarmSetting
 from appliance.records import AlarmFactRecord, EnvironmentRecord, EpochRecord, EventRecord, Record, SessionRecord
 from appliance.status import TRACE_HZ, TRACE_S, BedStatus, RadarStatus, RoomStatus, Status
 from appliance.store import Role, Store
