@@ -66,7 +66,7 @@ class AlarmSetting:
         days = self.weekdays
         if not isinstance(days, frozenset) or not days or not all(_is_whole(day) and 0 <= day <= 6 for day in days):
             raise SettingError("weekdays: choose at least one day, from 0 (Monday) to 6 (Sunday)")
-        _zone_exists("timezone", self.timezone)
+        zone_of(self.timezone)
         _share("dawn_brightness", self.dawn_brightness, 0.0)
         _share("loudness", self.loudness, LEAST_LOUDNESS)
         if self.once is not None:
@@ -123,6 +123,14 @@ def read_alarms(
     if len(found) > MOST_ALARMS:
         complaints.append(f"alarms: there may be {MOST_ALARMS} of them, not {len(found)}: the first ones hold")
     return tuple(found.values())[:MOST_ALARMS], tuple(complaints)
+
+
+def zone_of(name: object) -> ZoneInfo:
+    """The time zone of that name.  Raises ``SettingError``."""
+    try:
+        return ZoneInfo(str(name))
+    except (KeyError, ValueError, OSError) as error:  # unknown, malformed, or a folder of zones
+        raise SettingError(f"timezone: {short(name)} is no time zone; write one like Europe/Berlin") from error
 
 
 def dues(setting: AlarmSetting, utc_s: float) -> tuple[int, ...]:
@@ -190,10 +198,3 @@ def _date(name: str, value: object) -> None:
         date.fromisoformat(value)
     except ValueError:
         raise SettingError(f"{name}: must be a date such as 2026-12-24, not {short(value)}") from None
-
-
-def _zone_exists(name: str, value: object) -> None:
-    try:
-        ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError) as error:  # unknown, malformed, or a folder of zones
-        raise SettingError(f"{name}: {short(value)} is no time zone; write one like Europe/Berlin") from error

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from appliance.alarm import AlarmSetting, SettingError
+from appliance.alarm import next_due
+from appliance.alarm_setting import LEAST_LOUDNESS, SOUNDS, AlarmSetting, SettingError
 from appliance.web import words
 
-_ALARM_NUMBERS = ("dawn_min", "snooze_min", "snooze_count")
+_NUMBERS = ("window_min", "dawn_min", "snooze_min", "snooze_count")
+_PERCENTS = {"dawn_brightness": 0, "loudness": round(100 * LEAST_LOUDNESS)}  # and the least of each
 
 
 class Form(Protocol):
@@ -39,39 +41,63 @@ def shown(setting: AlarmSetting) -> dict[str, Any]:
         "enabled": setting.enabled,
         "time": f"{setting.hour:02d}:{setting.minute:02d}",
         "weekdays": [str(day) for day in sorted(setting.weekdays)],
-        **{name: str(getattr(setting, name)) for name in _ALARM_NUMBERS},
+        "once": setting.once or "",
+        "sound": setting.sound,
+        **{name: str(getattr(setting, name)) for name in _NUMBERS},
+        **{name: f"{100 * getattr(setting, name):.0f}" for name in _PERCENTS},
     }
 
 
 def read_alarm(form: Form, standing: AlarmSetting, now_utc: int) -> Answer:
     """The alarm that the form asks for; what it does not mention stays as it stands."""
+    before = shown(standing)
     typed: dict[str, Any] = {
         "enabled": "enabled" in form.getlist("enabled"),
-        "time": form.get("time", "").strip(),
         "weekdays": list(form.getlist("weekdays")),
-        **{name: form.get(name, "").strip() for name in _ALARM_NUMBERS},
+        **{name: form.get(name, before[name]).strip() for name in ("time", "once", "sound", *_NUMBERS, *_PERCENTS)},
     }
     errors: dict[str, str] = {}
-    wanted: dict[str, Any] = {"enabled": typed["enabled"], "set_utc": now_utc}
+    wanted: dict[str, Any] = {
+        "enabled": typed["enabled"],
+        "set_utc": now_utc,
+        "once": typed["once"] or None,
+        "sound": typed["sound"],
+    }
     at = re.fullmatch(r"(\d{1,2}):(\d{2})(?::\d{2})?", typed["time"], re.ASCII)
     if at is None or int(at[1]) > 23 or int(at[2]) > 59:
         errors["time"] = "Write a time from 00:00 to 23:59."
     else:
         wanted |= {"hour": int(at[1]), "minute": int(at[2])}
-    wanted["weekdays"] = frozenset(int(day) if re.fullmatch(r"\d", day, re.ASCII) else -1 for day in typed["weekdays"])
-    for name in _ALARM_NUMBERS:
-        text = typed[name]
-        wanted[name] = int(text) if re.fullmatch(r"-?\d{1,9}", text, re.ASCII) else text
+    if not (wanted["once"] and not typed["weekdays"]):  # one date needs no weekday
+        days = (int(day) if re.fullmatch(r"\d", day, re.ASCII) else -1 for day in typed["weekdays"])
+        wanted["weekdays"] = frozenset(days)
+    for name in _NUMBERS:
+        wanted[name] = _whole(typed[name])
+    for name, least in _PERCENTS.items():
+        share = _whole(typed[name])
+        if isinstance(share, int) and least <= share <= 100:
+            wanted[name] = share / 100
+        else:
+            errors[name] = f"Must be a whole number from {least} to 100, not {share!r}."
     setting = standing
     for name, value in wanted.items():
         try:
             setting = replace(setting, **{name: value})
         except SettingError as error:
             errors[name] = sentence(error)
+    if not errors and setting.enabled and setting.once and next_due(setting, now_utc) is None:
+        errors["once"] = "That moment is over: choose a later date or time."
     return Answer(None if errors else setting, typed, errors)
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d{1,9}", text, re.ASCII) else text
 
 
 def sentence(error: SettingError) -> str:
     """The error without the field's name, since it stands beside the field."""
     text = str(error).partition(": ")[2] or str(error)
     return words.sentence_case(text)
+
+
+SOUND_NAMES = dict(zip(SOUNDS, ("A rising chord", "Bird calls", "A beacon"), strict=True))

@@ -8,15 +8,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appliance.alarm import AlarmSetting, SettingError
+from appliance.alarm import AlarmFacts
+from appliance.alarm_setting import AlarmSetting, read_alarms
+from appliance.alarms import Alarms
 from appliance.placement import Advice, Placement
 from appliance.records import Request
+from appliance.settings import stored_alarms
 from appliance.status import STALE_S, Status, read_status, status_age_s
 from appliance.store import Role, Store, StoreError, is_corrupt
 
@@ -41,21 +44,23 @@ class Glance:
     simulated_speed: float | None
 
     @property
-    def has_alarm(self) -> bool:
-        """Whether anybody has said what the alarm is."""
-        return "alarm" in self.settings or (self.status is not None and self.status.alarm is not None)
+    def alarms(self) -> Alarms:
+        """The alarms that were set, with what the box says of them; without a record, those that it has in force."""
+        standing: tuple[AlarmSetting, ...] = ()
+        facts: dict[int, AlarmFacts] = {}
+        if self.status is not None:
+            standing, _ = read_alarms(self.status.alarms)
+            facts = dict(_facts(self.status.alarm_facts))
+        settings, _ = stored_alarms(self.settings, standing)
+        return Alarms(settings, facts)
 
-    @property
-    def alarm(self) -> AlarmSetting:
-        """The alarm that was set; when its record is lost, the one that the box has in force."""
-        in_force = None if self.status is None else self.status.alarm
-        for values in (self.settings.get("alarm"), in_force):
-            if isinstance(values, Mapping):
-                try:
-                    return AlarmSetting.from_dict(values)
-                except (SettingError, TypeError):
-                    continue
-        return AlarmSetting(timezone=self.zone.key)
+
+def _facts(told: Mapping[str, Any]) -> Iterator[tuple[int, AlarmFacts]]:
+    for key, values in told.items():
+        try:
+            yield int(key), AlarmFacts.from_dict(values)
+        except (ValueError, TypeError, AttributeError):
+            continue
 
 
 @dataclass(frozen=True, slots=True)

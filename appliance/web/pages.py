@@ -14,24 +14,26 @@ from flask import Blueprint, Flask, abort, current_app, g, redirect, render_temp
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from appliance.alarm import SettingError, next_due
+from appliance.alarm_setting import SettingError, zone_of
 from appliance.records import SessionRecord
-from appliance.settings import SIDES
+from appliance.settings import ALARMS, SIDES
 from appliance.web import charts, words
-from appliance.web.forms import read_alarm, sentence, shown
+from appliance.web.forms import sentence
 from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, explain
 from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
-from appliance.web.words import WEEKDAYS, clock
+from appliance.web.report import report
+from appliance.web.words import clock
 
 NIGHTS_ON_A_PAGE = 14
+AFTERWARDS_S = 2 * 3600  # after getting up, in which an alarm still belongs to the night
 LATEST_UTC = 253_370_764_800  # the year 9999, beyond which there are no dates
 
 bp = Blueprint("page", __name__)
 
 
-def install(app: Flask) -> None:
-    """Give ``app`` its routes, its error pages and what every template needs."""
-    app.register_blueprint(bp)
+def install(app: Flask, routes: Blueprint) -> None:
+    """Give ``app`` these routes, its error pages and what every template needs."""
+    app.register_blueprint(routes)
     app.extensions["placement"] = PlacementWatch()
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(RecordError, _no_record)
@@ -103,6 +105,8 @@ def _night(session: SessionRecord) -> str:
         recorded_utc = max(epochs[-1].start_utc + EPOCH_S if epochs else 0, session.entered_utc)
         end_utc = session.left_utc or recorded_utc
         room = store.environment(session.entered_utc, end_utc)
+        next_utc = later[0].entered_utc if later else LATEST_UTC
+        rings = store.rings(session.entered_utc, min(end_utc + AFTERWARDS_S, next_utc))
     found = runs(epochs, session.entered_utc, end_utc, session.absences)
     axis_end = max(end_utc, session.entered_utc + GROWING_S) if growing else end_utc
     rates = series(epochs, lambda epoch: epoch.rate_brpm)
@@ -119,6 +123,7 @@ def _night(session: SessionRecord) -> str:
         rates=rates,
         rate_range=middle_range(rates),
         motions=series(epochs, lambda epoch: epoch.motion),
+        reports=[report(ring, record, epochs, zone) for ring, record in rings],
         earlier=earlier[0].id if earlier else None,
         later=later[0].id if later else None,
         refresh_s=5 if growing else None,
@@ -143,50 +148,17 @@ def nights() -> str:
     )
 
 
-@bp.get("/alarm")
-def alarm() -> str:
-    """The alarm as it stands."""
-    return _alarm(shown(glance().alarm), {})
-
-
-@bp.post("/alarm")
-def set_alarm() -> Response | tuple[str, int]:
-    """Keep the alarm that was typed, or show it again with what cannot be."""
-    answer = read_alarm(request.form, glance().alarm, int(glance().now_utc))
-    if answer.setting is None:
-        return _alarm(answer.typed, answer.errors), 422
-    with files().store() as store:
-        store.put_settings({"alarm": answer.setting.as_dict()}, int(glance().now_utc))
-    return redirect(url_for("page.alarm", saved=1), 303)
-
-
-def _alarm(typed: Any, errors: Any) -> str:
-    due = next_due(glance().alarm, glance().now_utc)
-    return render_template("alarm.html", typed=typed, errors=errors, weekdays=WEEKDAYS, due_utc=due)
-
-
-@bp.post("/alarm/stop")
-def stop() -> Response:
-    """Ask the box to end this alarm."""
-    return _ask("stop")
-
-
-@bp.post("/alarm/snooze")
-def snooze() -> Response:
-    """Ask the box to ring again later."""
-    return _ask("snooze")
-
-
 @bp.post("/standby")
 def standby() -> Response:
     """Ask the box to stop sensing, or to begin again."""
     wanted = request.form.get("standby")
     if wanted not in ("on", "off"):
         abort(400, "Standby is on or off.")
-    return _ask(f"standby_{wanted}", back="page.settings")
+    return ask(f"standby_{wanted}", back="page.settings")
 
 
-def _ask(kind: str, back: str = "page.now") -> Response:
+def ask(kind: str, back: str = "page.now") -> Response:
+    """Leave a request for the box, and show a page."""
     with files().store() as store:
         store.put_request(kind, int(glance().now_utc))
     return redirect(url_for(back), 303)
@@ -208,16 +180,18 @@ def set_settings() -> Response | tuple[str, int]:
     errors: dict[str, str] = {}
     if typed["bed_side"] not in SIDES:
         errors["bed_side"] = "Choose the side on which you sleep."
-    alarm = glance().alarm
+    alarms = glance().alarms.settings
     try:
-        moved = replace(alarm, timezone=typed["timezone"], set_utc=int(glance().now_utc))
+        zone_of(typed["timezone"])
     except SettingError as error:
         errors["timezone"] = sentence(error)
     if errors:
         return _settings(typed, errors), 422
     values: dict[str, Any] = dict(typed)
-    if glance().has_alarm and moved.timezone != alarm.timezone:
-        values["alarm"] = moved.as_dict()  # 07:00 in another zone is another instant, so both change together
+    now_utc = int(glance().now_utc)
+    if any(alarm.timezone != typed["timezone"] for alarm in alarms):
+        # 07:00 in another zone is another instant, so all change together.
+        values[ALARMS] = [replace(alarm, timezone=typed["timezone"], set_utc=now_utc).as_dict() for alarm in alarms]
     with files().store() as store:
         store.put_settings(values, int(glance().now_utc))
     return redirect(url_for("page.settings", saved=1), 303)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -76,6 +76,18 @@ def coming_day(utc_s: float, now_utc: float, zone: ZoneInfo) -> str:
     """The day of something ahead: today, tomorrow, or its date."""
     ahead = (local(utc_s, zone).date() - local(now_utc, zone).date()).days
     return {0: "today", 1: "tomorrow"}.get(ahead, day(local(utc_s, zone)))
+
+
+def alarm_days(weekdays: Iterable[int], once: str | None) -> str:
+    """``every day``, ``Mon to Fri``, ``Sat, Sun``, or the one date."""
+    if once is not None:
+        return f"once, {day(date.fromisoformat(once))}"
+    days = sorted(weekdays)
+    if len(days) == 7:
+        return "every day"
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"{WEEKDAYS[days[0]]} to {WEEKDAYS[days[-1]]}"
+    return ", ".join(WEEKDAYS[number] for number in days)
 
 
 def duration(seconds: float | None) -> str:

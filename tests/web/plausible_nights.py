@@ -7,7 +7,16 @@ import random
 from pathlib import Path
 
 from appliance.alarm_setting import AlarmSetting
-from appliance.records import AlarmFactRecord, EnvironmentRecord, EpochRecord, EventRecord, Record, SessionRecord
+from appliance.records import (
+    AlarmFactRecord,
+    EnvironmentRecord,
+    EpochRecord,
+    EventRecord,
+    Record,
+    RingRecord,
+    SessionRecord,
+)
+from appliance.settings import ALARMS
 from appliance.status import TRACE_HZ, TRACE_S, BedStatus, RadarStatus, RoomStatus, Status
 from appliance.store import Role, Store
 
@@ -69,6 +78,12 @@ def night(morning_utc: int, seed: int = 1, share: float = 1.0, bed_minutes: floa
     return [session, *epochs, *room]
 
 
+WEEK = (
+    AlarmSetting(True, 7, 0, frozenset(range(5)), "Europe/Berlin"),
+    AlarmSetting(False, 9, 30, frozenset({5, 6}), "Europe/Berlin", id=2),
+)
+
+
 def fill(path: Path, morning_utc: int = MORNING_UTC, nights: int = 3, tonight: float | None = None) -> None:
     """A database at ``path`` with ``nights`` nights up to ``morning_utc``, and so much of a further one."""
     with Store(path, Role.SUPERVISOR) as store:
@@ -76,7 +91,18 @@ def fill(path: Path, morning_utc: int = MORNING_UTC, nights: int = 3, tonight: f
             morning = morning_utc - k * DAY_S
             store.write(night(morning, seed=k + 1, bed_minutes=8.0 + 5 * (k % 3)))
             store.write(
-                [AlarmFactRecord(morning, {"due_utc": morning, "rang_utc": morning, "ended_utc": morning + 70})]
+                [
+                    AlarmFactRecord(
+                        morning - 900,
+                        {
+                            "due_utc": morning - 900,
+                            "rang_utc": morning - 900,
+                            "snoozes": 1,
+                            "ended_utc": morning - 240,
+                        },
+                    ),
+                    RingRecord(morning - 900, 1, morning - 900, "set time", 30, "light", 0.71, True),
+                ]
             )
         if tonight is not None:
             store.write(night(morning_utc + DAY_S, seed=77, share=tonight))
@@ -84,7 +110,7 @@ def fill(path: Path, morning_utc: int = MORNING_UTC, nights: int = 3, tonight: f
     with Store(path, Role.WEB) as web:
         web.put_settings(
             {
-                "alarm": AlarmSetting(True, 7, 0, frozenset(range(5)), "Europe/Berlin").as_dict(),
+                ALARMS: [alarm.as_dict() for alarm in WEEK],
                 "bed_side": "left",
                 "timezone": "Europe/Berlin",
             },
@@ -113,7 +139,8 @@ def asleep(utc_s: float, alarm_phase: str = "idle", lamp: tuple[float, float, fl
         session_id=int(utc_s) - 6 * 3600,
         alarm_phase=alarm_phase,
         next_alarm_utc=int(utc_s) // 3600 * 3600 + 5400,
-        alarm=AlarmSetting(True, 7, 0, frozenset(range(5)), "Europe/Berlin").as_dict(),
+        dawn_utc=int(utc_s) // 3600 * 3600 + 3600,
+        alarms=tuple(alarm.as_dict() for alarm in WEEK),
         lamp=lamp,
         radar=RadarStatus(True, "tinyframe", "1.6.4"),
         room=RoomStatus(18.6, 47.2, 0.1, 902.0, 1013.4),

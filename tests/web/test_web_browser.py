@@ -28,7 +28,8 @@ PAGES = {
     "now": "/",
     "night": "/night",
     "nights": "/nights",
-    "alarm": "/alarm",
+    "alarms": "/alarm",
+    "alarm": "/alarm/1",
     "settings": "/settings",
     "placement": "/placement",
 }

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from appliance.web import guard
 
-PAGES = ("/", "/night", "/nights", "/alarm", "/settings")
+PAGES = ("/", "/night", "/nights", "/alarm", "/alarm/new", "/settings")
 
 ALARM = {"enabled": "enabled", "time": "06:45", "weekdays": ["0", "2"], "dawn_min": "20"} | {
     "snooze_min": "5",
@@ -95,7 +95,11 @@ fuzzed = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 @given(data=st.data())
 def test_no_input_is_a_mistake_of_the_server(filled: Visitor, data: st.DataObject) -> None:
     answer: Callable[..., TestResponse] = filled.post
-    path = data.draw(st.sampled_from(["/alarm", "/settings", "/standby", "/nights", "/night/"]))
+    path = data.draw(
+        st.sampled_from(
+            ["/alarm/1", "/alarm/new", "/alarm/1/skip", "/light", "/settings", "/standby", "/nights", "/night/"]
+        )
+    )
     if path in ("/nights", "/night/"):
         text = data.draw(fuzzed | st.integers(-(10**30), 10**30).map(str))
         answered = filled.client.get(path, query_string={"before": text})

@@ -23,6 +23,7 @@ def test_a_box_that_was_never_on_has_pages(page: Visitor) -> None:
     assert "start firstlight" in text_of(page.get("/night", 503))
     assert "start firstlight" in text_of(page.get("/nights", 503))
     page.get("/alarm")
+    page.get("/alarm/new")
     assert "start firstlight" in text_of(page.get("/settings"))
     with page.store():
         pass
@@ -174,7 +175,15 @@ def test_an_old_status_is_not_shown_as_now(filled: Visitor) -> None:
 def test_times_are_local_and_the_next_alarm_has_a_day(filled: Visitor) -> None:
     # Wed 25 Nov 2026, 21:00 UTC is 22:00 in Berlin; the alarm at 06:00 UTC is tomorrow at 07:00 there.
     evening = asleep(MORNING_UTC - 10 * 3600)
-    filled.says(replace(evening, simulated=True, next_alarm_utc=MORNING_UTC - 3600, entered_utc=MORNING_UTC - 36_600))
+    filled.says(
+        replace(
+            evening,
+            simulated=True,
+            next_alarm_utc=MORNING_UTC - 3600,
+            dawn_utc=MORNING_UTC - 5400,
+            entered_utc=MORNING_UTC - 36_600,
+        )
+    )
     text = text_of(filled.get("/"))
     assert "Next alarm 07:00 tomorrow, dawn from 06:30" in text
     assert "in bed since 21:50" in text

@@ -15,7 +15,7 @@ from visitor import Visitor
 from appliance.records import SessionRecord
 from appliance.web import ServeError, server
 
-PAGES = ("/", "/night", "/nights", "/alarm", "/settings", "/placement")
+PAGES = ("/", "/night", "/nights", "/alarm", "/alarm/new", "/settings", "/placement")
 
 
 def test_a_port_in_use_is_one_clear_line(filled: Visitor) -> None:
