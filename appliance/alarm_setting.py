@@ -101,9 +101,10 @@ def read_alarms(
 ) -> tuple[tuple[AlarmSetting, ...], tuple[str, ...]]:
     """The alarms in a JSON array, and a line for each that could not be used; for that one what is ``standing`` holds.
 
-    A single JSON object is what earlier versions kept, and is the first alarm.  No alarm is lost to a bad neighbour.
+    A single JSON object is what earlier versions kept: the first alarm, which goes on ringing at the set time alone
+    until somebody asks for a window.  No alarm is lost to a bad neighbour.
     """
-    entries = [values] if isinstance(values, Mapping) else values
+    entries = [{"window_min": 0, **values}] if isinstance(values, Mapping) else values
     if not isinstance(entries, list | tuple):
         return tuple(standing), (f"alarms: must be a list of alarms, not {short(values)}",)
     found: dict[int, AlarmSetting] = {}

@@ -117,13 +117,12 @@ class Alarms:
 
         Raises ``ValueError``, ``TypeError`` or ``KeyError`` when it is not one of ours.
         """
-        if "alarms" not in document:
-            one = AlarmSetting.from_dict(document["setting"])
-            return cls((one,), {one.id: AlarmFacts.from_dict(document["facts"])})
-        settings, complaints = read_alarms(document["alarms"])
+        is_old = "alarms" not in document
+        settings, complaints = read_alarms(document["setting" if is_old else "alarms"])
         if complaints and not settings:
             raise ValueError(complaints[0])
-        facts = {int(key): AlarmFacts.from_dict(values) for key, values in document["facts"].items()}
+        kept = {settings[0].id: document["facts"]} if is_old else document["facts"]
+        facts = {int(key): AlarmFacts.from_dict(values) for key, values in kept.items()}
         return cls(settings, facts)
 
     def _ahead(self, now_utc: float) -> list[Ahead]:

@@ -324,6 +324,7 @@ def test_the_single_alarm_of_an_earlier_version_is_the_first_of_the_list() -> No
         *(20, 1795000000),
     )
     assert alarm.weekdays == frozenset(range(5))
+    assert alarm.window_min == 0  # nobody asked for an early ring
     assert next_due(alarm, SEVEN) == utc("2026-11-25 05:45")  # 06:45 in Berlin
 
 
