@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 
+import dawn_steps
 import pytest
+from dawn_steps import steps
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,15 +20,14 @@ from appliance.sunrise import (
     ring_loudness,
     ring_tone,
 )
-from drivers.lamp import DARK, WARM_WHITE, LampLevel, relative_luminance
+from drivers.lamp import CHANNELS, DARK, WARM_WHITE, LampLevel, relative_luminance
 
 TICKS = 18_000  # half an hour, ten turns a second
 
 
 def lightness(level: LampLevel) -> float:
-    """CIE 1976 L* of a lamp level against the full dawn, written apart from the code under test."""
-    y = relative_luminance(level) / relative_luminance(dawn(1.0))
-    return 116.0 * y ** (1.0 / 3.0) - 16.0 if y > (6.0 / 29.0) ** 3 else y * (29.0 / 3.0) ** 3
+    """CIE 1976 L* of a lamp level against the full dawn."""
+    return dawn_steps.lightness(relative_luminance(level) / relative_luminance(dawn(1.0)))
 
 
 def test_lightness_of_known_greys() -> None:
@@ -58,6 +59,21 @@ def test_dawn_is_red_then_amber_then_warm_white() -> None:
     assert blue == pytest.approx(0.272 / 1.770, abs=0.002)
 
 
+@pytest.mark.parametrize(
+    ("progress", "x", "y"),
+    # Planck's law through the CIE 1931 observer at 500, 400 and 333 mired; between 1000 and 333 they pass evenly.
+    [(0.75, 0.5267, 0.4133), (0.9, 0.4770, 0.4137), (1.0, 0.4369, 0.4041)],
+)
+def test_colours_lie_on_the_black_body_line(progress: float, x: float, y: float) -> None:
+    red, green, blue = dawn(progress)
+    big = [
+        0.4124564 * red + 0.3575761 * green + 0.1804375 * blue,
+        0.2126729 * red + 0.7151522 * green + 0.0721750 * blue,
+        0.0193339 * red + 0.1191920 * green + 0.9503041 * blue,
+    ]
+    assert [value / sum(big) for value in big[:2]] == pytest.approx([x, y], abs=0.002)
+
+
 def test_dawn_rises_evenly_to_the_eye_and_no_step_can_be_seen() -> None:
     levels = [dawn(k / TICKS) for k in range(TICKS + 1)]
     steps = [lightness(b) - lightness(a) for a, b in itertools.pairwise(levels)]
@@ -69,6 +85,22 @@ def test_dawn_rises_evenly_to_the_eye_and_no_step_can_be_seen() -> None:
     for a, b in itertools.pairwise(levels):
         assert all(later >= earlier for earlier, later in zip(a, b, strict=True))
         assert max(abs(later - earlier) for earlier, later in zip(a, b, strict=True)) < 0.001
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("minutes", [1, 30])
+def test_no_step_can_be_seen_where_a_lamp_has_twelve_bits(channels: int, minutes: int) -> None:
+    found = steps(channels, 12, minutes)
+    assert found.largest < 0.5  # of L*, of which the eye notices about 1
+    # White that rises by a step may take one from red; no other lamp ever falls.
+    assert found.largest_fall <= (0.01 if channels == 4 else 0.0)
+
+
+def test_eight_bits_step_as_coarsely_as_they_must() -> None:
+    # One of 255 duties lies in the straight part of the scale: (29 / 3) ** 3 / 255 = 3.54 of L*.
+    assert steps(1, 8).largest == pytest.approx(3.54, abs=0.01)
+    assert steps(1, 8).largest_fall == 0.0
+    assert steps(1, 12).largest == pytest.approx(3.54 * 255 / 4095, abs=0.01)
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
