@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from phase_picture import picture
 
 from appliance.__main__ import main
 from appliance.config import Config, parse, render
@@ -61,3 +62,8 @@ def test_every_habit_explains_itself() -> None:
     phony = re.search(r"^\.PHONY: (.+)$", makefile, re.M)
     assert phony is not None
     assert re.findall(r"^([a-z]+):.*  ## \S", makefile, re.M) == phony[1].split()
+
+
+def test_the_alarm_is_drawn_as_the_code_has_it() -> None:
+    drawn = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```mermaid\n")[1].split("\n```")[0]
+    assert drawn == picture()
