@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from appliance.clock import Clock, Instant
 from appliance.disk import Disk, News
@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 TURN_S = 0.1
 LEAST_PAUSE_S = 0.02  # of real time: a hurried clock takes fewer turns and not more of the processor
+T = TypeVar("T")
 
 
 class Senses(Protocol):
@@ -151,17 +152,21 @@ class Pins:
         self._lamp = lamp
         self._buzzer = buzzer
         self._indicator = indicator
+        self._failed: set[str] = set()
 
     def show(self, levels: Levels, indicator: bool) -> None:
-        """Each pin on its own: a lamp that fails must not silence the buzzer."""
-        for show in (self._lamp, self._buzzer):
-            if show is not None:
-                self._try(lambda show=show: show(levels))  # type: ignore[misc]
-        if self._indicator is not None:
-            self._indicator(indicator)
+        """Each pin on its own: a lamp or an indicator that fails must not silence the buzzer."""
+        self._try("buzzer", self._buzzer, levels)
+        self._try("lamp", self._lamp, levels)
+        self._try("indicator", self._indicator, indicator)
 
-    def _try(self, action: Callable[[], None]) -> None:
+    def _try(self, name: str, show: Callable[[T], None] | None, value: T) -> None:
+        if show is None:
+            return
         try:
-            action()
+            show(value)
+            self._failed.discard(name)
         except (DriverError, OSError) as error:
-            _log.error("a pin failed: %s", error)
+            if name not in self._failed:
+                _log.error("a pin failed and is tried again at every turn: %s", error)
+            self._failed.add(name)

@@ -183,14 +183,21 @@ def test_a_status_that_cannot_be_written_is_said_once_and_the_night_goes_on(
     assert len(caplog.records) == 1
 
 
-def test_a_lamp_that_fails_does_not_silence_the_buzzer() -> None:
+def test_a_lamp_and_an_indicator_that_fail_do_not_silence_the_buzzer_and_are_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     heard: list[float | None] = []
 
-    def broken(levels: Levels) -> None:
-        raise DriverError("no lamp today")
+    def broken(_: object) -> None:
+        raise DriverError("not today")
 
-    Pins(broken, lambda levels: heard.append(levels.tone_hz), None).show(Levels(tone_hz=880.0), False)
-    assert heard == [880.0]
+    pins = Pins(broken, lambda levels: heard.append(levels.tone_hz), broken)
+    for _ in range(3):
+        pins.show(Levels(tone_hz=880.0), True)
+    assert heard == [880.0] * 3
+    assert [record.message for record in caplog.records] == [
+        "a pin failed and is tried again at every turn: not today"
+    ] * 2  # the lamp and the indicator
 
 
 def test_records_alarm_settings_and_requests_pass_through_the_disk_thread(tmp_path: Path) -> None:
