@@ -28,7 +28,7 @@ from appliance.supervisor import Pins, Supervisor
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
 from drivers.environment import Environment, open_bus
-from drivers.outputs import BUZZERS, Button, Indicator, SunriseLamp, open_pins
+from drivers.outputs import BUZZERS, Button, Indicator, RadarPower, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
 from models.stager import ModelError, Stager
@@ -121,13 +121,15 @@ def build(
 
     factory: Any = had(lambda: open_pins(pins_of(config)), "No pins")
     out = config.outputs
-    lamp = buzzer = indicator = None
+    lamp = buzzer = indicator = power = None
     make_button: Callable[[Callable[[float, bool], None]], Button] | None = None
     if factory is not None:
         lamp = had(lambda: SunriseLamp(out.lamp, factory, out.lamp_gamma, out.lamp_gains), "No lamp")
         buzzer = had(lambda: BUZZERS[out.buzzer_kind](out.buzzer, factory), "No buzzer")
         indicator = had(lambda: Indicator(out.indicator, factory), "No indicator")
-        for part in (lamp, buzzer, indicator):
+        for pin in out.radar_power:
+            power = had(lambda pin=pin: RadarPower(pin, factory), "No power pin of the radar")  # type: ignore[misc]
+        for part in (lamp, buzzer, indicator, power):
             if part is not None:
                 rest.callback(part.close)
 
@@ -146,7 +148,15 @@ def build(
     if raw_path is not None:
         recorder = RawRecorder(raw_path, _iso(clock), lambda: senses.health().module, habits.as_dict)
     tee = None if recorder is None else recorder.tee
-    senses = LiveSenses(make_radar, make_room if config.environment.enabled else None, make_button, clock, tee)
+    senses = LiveSenses(
+        make_radar,
+        make_room if config.environment.enabled else None,
+        make_button,
+        clock,
+        tee,
+        None if power is None else power.set,
+    )
+    senses.rest(bedside.standby)
     pins = Pins(
         None if lamp is None else lambda levels: lamp.set(levels.lamp),
         None if buzzer is None else lambda levels: buzzer.set(levels.tone_hz, levels.loudness),
@@ -154,7 +164,17 @@ def build(
     )
     disk = Disk(ledger, copy, clock.speed)
     night = Night(settings, bedside, sense_with(stager, habits), None if stager is None else stager.name)
-    supervisor = Supervisor(night, senses, pins, disk, clock, status_file(config), simulated, complaints)
+    supervisor = Supervisor(
+        night,
+        senses,
+        pins,
+        disk,
+        clock,
+        status_file(config),
+        simulated,
+        complaints,
+        listen=lambda outcome, now: senses.rest(outcome.standby),
+    )
     threads = senses.threads(stop)
     threads.append(threading.Thread(target=disk.run, args=(stop,), name="disk"))
     if recorder is not None:

@@ -113,6 +113,12 @@ def _lamp_pins(value: object) -> tuple[int, ...]:
     return tuple(_pin(item) for item in value)
 
 
+def _pin_if_any(value: object) -> tuple[int, ...]:
+    if isinstance(value, list) and len(value) < 2:
+        return tuple(_pin(item) for item in value)
+    raise _must("a list of one GPIO number, or an empty one", value)
+
+
 def _number(low: float, high: float) -> Callable[[object], float]:
     def check(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
@@ -173,17 +179,15 @@ class OutputsConfig:
     buzzer_kind: str = field(default="passive", metadata=_by(_word("passive", "active")))
     button: int = field(default=17, metadata=_by(_pin))
     indicator: int = field(default=27, metadata=_by(_pin))
+    radar_power: tuple[int, ...] = field(default=(), metadata=_by(_pin_if_any))
 
     def __post_init__(self) -> None:
         if len(self.lamp_gains) not in (0, len(self.lamp)):
             raise ConfigError(f"outputs.lamp_gains: must be {len(self.lamp)} numbers, one for each channel of the lamp")
         taken: dict[int, str] = {}
-        for name, pin in [
-            *(("lamp", pin) for pin in self.lamp),
-            ("buzzer", self.buzzer),
-            ("button", self.button),
-            ("indicator", self.indicator),
-        ]:
+        several = [(name, pin) for name in ("lamp", "radar_power") for pin in getattr(self, name)]
+        single = [(name, getattr(self, name)) for name in ("buzzer", "button", "indicator")]
+        for name, pin in several + single:
             if pin in taken:
                 raise ConfigError(f"outputs.{name}: GPIO {pin} is taken already by outputs.{taken[pin]}")
             taken[pin] = name

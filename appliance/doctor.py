@@ -158,6 +158,8 @@ def _running(config: Config) -> Verdict | None:
     status = _fresh(config)
     if status is None:
         return None
+    if status.standby:
+        return Verdict("radar", None, "off, since the box is in standby")
     link = status.radar
     if link.fault is not None or not link.connected:
         return Verdict("radar", False, link.fault or "the service has not heard from it yet")

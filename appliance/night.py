@@ -67,6 +67,7 @@ class Outcome:
     findings: tuple[Finding | AlarmChange | SessionRecord, ...] = ()
     kept: Mapping[str, Any] | None = None  # what must outlive a restart, when it changed
     status: Status | None = None  # once a second
+    standby: bool = False  # nothing is to be sensed
 
 
 class Night:
@@ -124,6 +125,7 @@ class Night:
             findings=tuple(self._findings),
             kept=self.kept() if changed else None,
             status=self._status(inputs.link, complaints, now),
+            standby=self._bedside.standby,
         )
 
     def kept(self) -> dict[str, Any]:

@@ -38,8 +38,12 @@ class LiveSenses:
         make_button: Callable[[Callable[[float, bool], None]], Button] | None,
         clock: Clock,
         tee: Tee | None = None,
+        power: Callable[[bool], None] | None = None,
     ) -> None:
-        """The makers are given where to deliver and what to tell of every byte; a button that cannot be had is None."""
+        """The makers are given where to deliver and what to tell of every byte; a button that cannot be had is None.
+
+        ``power`` switches the radar's supply where a pin for it is wired; it may raise ``DriverError``.
+        """
         self._clock = clock
         self._tee = tee or (lambda t_s, channel, data: None)
         self._chunks: queue.Queue[RadarChunk] = queue.Queue(QUEUED_CHUNKS)
@@ -49,6 +53,21 @@ class LiveSenses:
         self._button = None if make_button is None else make_button(self._tee_button)
         self._module: Module | None = None
         self._room_trouble: str | None = None
+        self._power = power
+        self._power_trouble: str | None = None
+
+    def rest(self, rests: bool) -> None:
+        """In standby the radar's port is closed, and its power is off where a pin switches it; said at every turn."""
+        self._radar.rest(rests)
+        if self._power is None:
+            return
+        try:
+            self._power(not rests)
+            self._power_trouble = None
+        except DriverError as error:
+            if self._power_trouble is None:
+                _log.error("%s", error)
+            self._power_trouble = str(error)
 
     def threads(self, stop: threading.Event) -> list[threading.Thread]:
         """The threads to be started, which end with ``stop``."""
@@ -69,7 +88,7 @@ class LiveSenses:
             room=_drain(self._readings),
             presses=[] if self._button is None else self._button.presses(),
             link=status_of(health),
-            complaints=() if self._room_trouble is None else (self._room_trouble,),
+            complaints=tuple(line for line in (self._room_trouble, self._power_trouble) if line is not None),
         )
 
     def health(self) -> RadarHealth:

@@ -154,6 +154,23 @@ class Indicator:
         self._led.close()
 
 
+class RadarPower:
+    """A pin that switches the radar's supply, high for on."""
+
+    def __init__(self, pin: int, factory: Any) -> None:
+        self._supply = _opened(gpiozero.DigitalOutputDevice, pin, factory)
+
+    def set(self, on: bool) -> None:
+        """On or off until set again."""
+        with _obeying("radar's power pin"):
+            if bool(self._supply.value) != on:
+                self._supply.value = on
+
+    def close(self) -> None:
+        """The pin free, and the radar without power."""
+        self._supply.close()
+
+
 class PressDetector:
     """Button levels to presses: pure, so that a recorded night presses as the live one did.
 

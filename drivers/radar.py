@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 SILENT_S = 5.0  # without a good frame: the port is opened again
 SLACK_S = 2.0  # of real time, so that a busy computer is not taken for a silent module when a clock runs fast
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+REST_LOOK_S = 0.2  # of real time, between two looks whether it is still to rest
 
 
 class RadarChunk(NamedTuple):
@@ -106,10 +107,19 @@ class Radar:
         self._last_frame_s: float | None = None
         self._dropped = self._refused = 0
         self._wait_s = FIRST_WAIT_S
+        self._rests = False
+
+    def rest(self, rests: bool) -> None:
+        """With True the port is closed and stays so, and that is no fault; with False it is opened again."""
+        self._rests = rests
 
     def run(self, stop: threading.Event) -> None:
         """Listens until ``stop``; a lost port is opened again after 1, 2, 4 ... 60 s."""
         while not stop.is_set():
+            if self._rests:
+                self._trouble, self._wait_s = None, FIRST_WAIT_S
+                stop.wait(REST_LOOK_S)
+                continue
             try:
                 self._session(stop)
             except (DriverError, serial.SerialException, OSError) as error:
@@ -154,7 +164,7 @@ class Radar:
 
     def _listen(self, port: Any, module: Module, talk: Conversation, stop: threading.Event) -> None:
         frames, frame_s, frame_real_s = talk.counters.frames, self._clock(), time.monotonic()
-        while not stop.is_set():
+        while not (stop.is_set() or self._rests):
             data = read_waiting(port)
             t_s = self._clock()
             if data:

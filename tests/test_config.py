@@ -47,6 +47,7 @@ buzzer = 9
 buzzer_kind = "active"
 button = 10
 indicator = 11
+radar_power = [22]
 
 [paths]
 state = "/tmp/state"
@@ -72,7 +73,7 @@ def test_every_key_is_taken() -> None:
         timezone="Europe/Berlin",
         radar=RadarConfig("/dev/serial0", Module.TINYFRAME, 115200),
         environment=EnvironmentConfig(True, "twin"),
-        outputs=OutputsConfig("mock", (5, 6, 7, 8), 1.5, (1.0, 0.5, 0.25, 1.0), 9, "active", 10, 11),
+        outputs=OutputsConfig("mock", (5, 6, 7, 8), 1.5, (1.0, 0.5, 0.25, 1.0), 9, "active", 10, 11, (22,)),
         paths=PathsConfig(Path("/tmp/state"), Path("/tmp/run")),
         web=WebConfig("0.0.0.0", 80),
         bed=BedConfig("right"),
@@ -120,6 +121,11 @@ def test_absent_keys_are_the_defaults() -> None:
             "outputs.lamp_gains: must be 3 numbers, one for each channel of the lamp",
         ),
         ('[outputs]\nbuzzer_kind = "loud"', "outputs.buzzer_kind: must be passive or active, not 'loud'"),
+        (
+            "[outputs]\nradar_power = 22",
+            "outputs.radar_power: must be a list of one GPIO number, or an empty one, not 22",
+        ),
+        ("[outputs]\nradar_power = [17]", "outputs.button: GPIO 17 is taken already by outputs.radar_power"),
         ("[outputs]\nbuzzer = 12", "outputs.buzzer: GPIO 12 is taken already by outputs.lamp"),
         ('[paths]\nstate = "state"', "paths.state: must be a path that begins with /, not 'state'"),
         (

@@ -65,6 +65,9 @@ def test_a_running_service_is_asked_and_not_disturbed(tmp_path: Path) -> None:
     assert found["radar"].is_well is False
     assert "silent" in found["radar"].said
     assert found["pins"].is_well is None
+    write_status(tmp_path / "status.json", Status(utc_s=0.0, standby=True))
+    resting = _by_part(_config(tmp_path, tmp_path / "radar"))["radar"]
+    assert (resting.is_well, resting.said) == (None, "off, since the box is in standby")
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

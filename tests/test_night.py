@@ -153,6 +153,7 @@ def test_standby_looks_at_nothing_and_still_rings() -> None:
     outcome = box.turn(presses=[ButtonPress(box.t_s, 0.2)])
     assert outcome.kept is not None
     assert outcome.kept["standby"] is True
+    assert outcome.standby
     assert box.of(SessionRecord)[-1].left_utc is not None
     looked = box.sensing.looked
     box.turn(seconds=7 * 3600 - box.t_s - 1)

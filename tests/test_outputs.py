@@ -18,6 +18,7 @@ from drivers.outputs import (
     Indicator,
     PassiveBuzzer,
     PressDetector,
+    RadarPower,
     SunriseLamp,
     open_pins,
 )
@@ -123,6 +124,15 @@ def test_a_softer_tone_has_narrower_pulses(pins: Any) -> None:
     buzzer.set(880.0, 1.0)
     assert pins.pin(18).state == pytest.approx(0.5)
     buzzer.close()
+
+
+def test_the_radar_has_power_but_in_standby(pins: Any) -> None:
+    power = RadarPower(22, pins)
+    power.set(True)
+    assert pins.pin(22).state == 1
+    power.set(False)
+    assert pins.pin(22).state == 0
+    power.close()
 
 
 def test_an_active_buzzer_sounds_while_there_is_a_tone(pins: Any) -> None:

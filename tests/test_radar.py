@@ -110,6 +110,23 @@ def test_a_module_is_found_and_understood(tmp_path: Path, twin: Callable[[], Twi
         assert times[-1] <= clock() + 1.0
 
 
+@pytest.mark.parametrize("twin", ALL_TWINS)
+def test_in_standby_the_port_is_closed_and_not_a_byte_is_read(tmp_path: Path, twin: Callable[[], Twin]) -> None:
+    clock, module = Clock(), twin()
+    with wired(tmp_path, module, clock) as port, listening(port.link, clock, module.module, 115_200) as bench:
+        bench.waits_for_samples()
+        bench.radar.rest(True)
+        bench.waits_for(lambda: not bench.radar.health().connected)
+        with open_port(str(port.link), 115_200):  # exclusive, so nobody else has it
+            read = len(bench.teed)
+            time.sleep(0.3)
+            assert len(bench.teed) == read
+        assert bench.radar.health().fault is None
+        bench.radar.rest(False)
+        bench.waits_for_samples()
+        assert bench.radar.health().connected
+
+
 def test_the_port_with_a_radar_is_found_among_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     twin = MicradarTwin(1)
