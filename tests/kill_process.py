@@ -1,7 +1,7 @@
 """``kill -9`` of the real process, again and again over eight set times: ``python tests/kill_process.py`` (9 minutes).
 
 Eight alarms are a minute apart, so that each takes over from the one before.  The process is killed at random moments,
-mostly within seconds of a set time, and started again after systemd's ``RestartSec``.  What is judged: each alarm's
+often within seconds of a set time, and started again after systemd's ``RestartSec``.  What is judged: each alarm's
 facts as they lie on the disk at the end, and after each start whether and when the status tells of ringing.
 """
 
