@@ -236,7 +236,9 @@ class Store:
         if self.role is Role.SUPERVISOR:
             # SQLite would make it 0644, but the page runs as another user of the group; the umask has the last word.
             os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o660))
-        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(
+            self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
         try:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             if version > len(MIGRATIONS):
@@ -264,6 +266,18 @@ class Store:
         if action in _WRITES and table not in self.role.value and not (table or "").startswith("sqlite_"):
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
+
+
+class _Connection(sqlite3.Connection):
+    """SQLite quotes a damaged schema in its own message, and Python then fails at decoding the message."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError as error:
+            damage = sqlite3.DatabaseError(f"malformed database: {error}")
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage from error
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:

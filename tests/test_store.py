@@ -263,6 +263,18 @@ def test_a_corrupt_database_is_moved_aside_and_a_new_one_begun(
     assert caplog.text.count("was damaged") == 1
 
 
+def test_a_schema_that_no_message_can_quote_is_damage_like_any_other(path: Path, store: Store) -> None:
+    """SQLite's message holds the broken statement, and 0xb9 begins no letter of UTF-8."""
+    store.close()
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE session", b"CREATE T\xb9BLE session"))
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        Store(path, Role.WEB)
+    with Store(path, Role.SUPERVISOR) as new:
+        assert new.complaint is not None
+        assert new.last_session() is None
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 40), st.floats(0, 1)), max_size=40))
 def test_the_last_word_on_an_epoch_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, words: list) -> None:  # type: ignore[type-arg]
