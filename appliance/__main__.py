@@ -206,17 +206,21 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
     "--signal", default=None, metavar="NAME", help="Which signal of an EDF file; else chest, abdomen or flow."
 )
 @click.option("--out", type=FILE, required=True, help="The CSV to write.")
+@click.option("--morning", is_flag=True, help="The re-staged answer, which knows what came after each epoch.")
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
-def stage(file: Path, signal: str | None, out: Path, model: Path | None) -> None:
-    """Stage a breathing recording (.npz or EDF): the live, causal answer, one row per whole epoch."""
-    from appliance.box import load_stager
+def stage(file: Path, signal: str | None, out: Path, morning: bool, model: Path | None) -> None:
+    """Stage a breathing recording (.npz or EDF), one row per whole epoch: the live, causal answer, or the morning's."""
+    from appliance.box import load_restager, load_stager
     from appliance.staging import RecordingError, stage_recording
 
     stager, complaint = load_stager(model)
     if stager is None:
         raise Refusal(str(complaint))
+    restager, complaint = load_restager(model) if morning else (None, None)
+    if complaint is not None:
+        raise Refusal(complaint)
     try:
-        staged = stage_recording(file, signal, stager, out)
+        staged = stage_recording(file, signal, stager, out, restager)
     except RecordingError as error:
         raise Refusal(str(error)) from error
     click.echo(f"{out}: {staged.epochs} epochs of {staged.signal}", err=True)

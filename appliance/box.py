@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,8 @@ from appliance.ledger import Ledger
 from appliance.morning import Morning
 from appliance.night import Night
 from appliance.raw import RawRecorder
+from appliance.records import EpochRecord, Record, SessionRecord
+from appliance.restaging import restage
 from appliance.senses import LiveSenses, Tee
 from appliance.sensing import Sensing
 from appliance.settings import Settings
@@ -31,7 +33,8 @@ from drivers.environment import Environment, open_bus
 from drivers.outputs import BUZZERS, Button, Indicator, RadarPower, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
-from models.stager import ModelError, Stager
+from models.restager import DEFAULT_MORNING, Restager
+from models.stager import DEFAULT_MODEL, ModelError, Stager
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +83,18 @@ def load_stager(path: Path | None) -> tuple[Stager | None, str | None]:
         return None, f"No stages: {error}"
 
 
+def load_restager(path: Path | None) -> tuple[Restager | None, str | None]:
+    """What stages the night again in the morning beside the live model ``path``, or None and a line that says why.
+
+    A model other than the shipped one has its morning beside it: NAME-morning.tflite.
+    """
+    morning = DEFAULT_MORNING if path is None else path.with_name(f"{path.stem}-morning{path.suffix}")
+    try:
+        return Restager.load(morning, path or DEFAULT_MODEL), None
+    except ModelError as error:
+        return None, f"No second staging in the morning: {error}"
+
+
 def sense_with(stager: Stager | None, habits: Habits | None = None) -> Callable[[Module, Settings], Sensing]:
     """How sensing is begun once it is known which radar there is; what was learnt of the bed outlives standby."""
     habits = habits or Habits()
@@ -115,6 +130,14 @@ def build(
     if why_not is not None:
         complaints.append(why_not)
         _log.error(why_not)
+
+    restager, why_not = load_restager(config.model.path) if stager is not None else (None, None)
+    if why_not is not None:
+        complaints.append(why_not)
+        _log.error(why_not)
+
+    def stage_again(session: SessionRecord, epochs: Sequence[EpochRecord]) -> Sequence[Record]:
+        return [] if restager is None else restage(restager, session, epochs, int(clock.now().utc_s))
 
     def seconds() -> float:
         return clock.now().mono_s
@@ -162,7 +185,7 @@ def build(
         None if buzzer is None else lambda levels: buzzer.set(levels.tone_hz, levels.loudness),
         None if indicator is None else indicator.set,
     )
-    disk = Disk(ledger, copy, clock.speed)
+    disk = Disk(ledger, copy, clock.speed, stage_again)
     night = Night(settings, bedside, sense_with(stager, habits), None if stager is None else stager.name)
     supervisor = Supervisor(
         night,

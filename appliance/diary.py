@@ -119,6 +119,7 @@ class Diary:
             motion=staged.motion,
             is_primary=staged.primary.is_primary,
             model=self._model,
+            features=staged.features,
         )
 
 

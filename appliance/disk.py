@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ QUEUED_BATCHES = 4096
 LOOK_S = 1.0  # between two looks for settings and requests of the page
 WRITE_S = 30.0  # between two transactions, unless a record is urgent
 _URGENT = (AlarmFactRecord, HandledRecord, RingRecord, SessionRecord)
+LOOKED_BACK = 3  # nights that a box which begins stages again, where the one before did not come to it
+Restage = Callable[[SessionRecord, Sequence[EpochRecord]], Sequence[Record]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,16 @@ class News:
 
 
 class Disk:
-    """Takes records and the alarm's copy without ever blocking its caller; brings settings and requests."""
+    """Takes records and the alarm's copy without ever blocking its caller; brings settings and requests.
 
-    def __init__(self, ledger: Ledger, copy: AlarmCopy, speed: float = 1.0) -> None:
+    A session that is over is staged again here by ``restage``, from the disk, where the loop need not wait for it.
+    """
+
+    def __init__(self, ledger: Ledger, copy: AlarmCopy, speed: float = 1.0, restage: Restage | None = None) -> None:
         self._ledger = ledger
         self._copy = copy
+        self._restage = restage
+        self._over: list[int] = []  # sessions to be staged again
         self._write_s = WRITE_S / speed
         self._in: queue.Queue[Sequence[Record] | Mapping[str, Any]] = queue.Queue(QUEUED_BATCHES)
         self._out: queue.Queue[News] = queue.Queue(64)
@@ -88,6 +95,8 @@ class Disk:
         habits = self._ledger.habits()
         learnt = None if habits is None else habits.learnt
         self._out.put_nowait(News(unfinished=self._ledger.unfinished(), learnt=learnt))
+        if self._restage is not None:
+            self._over = self._ledger.not_restaged(LOOKED_BACK)
 
     def serve(self, now_s: float, patience_s: float = 0.0) -> None:
         """One round at ``now_s`` (monotonic seconds): take what waits, write what is due, look what the page wants."""
@@ -97,12 +106,14 @@ class Disk:
         if urgent or now_s - self._written_s >= self._write_s:
             self._flush()
             self._written_s = now_s
+            self._stage_again()
         self._look()
 
     def end(self) -> None:
         """Write everything that can be written, and let go of the file."""
         self._collect(0.0)
         self._flush()
+        self._stage_again()
         self._ledger.close()
 
     def _put(self, batch: Sequence[Record] | Mapping[str, Any]) -> None:
@@ -135,7 +146,16 @@ class Disk:
 
     def _flush(self) -> None:
         self._ledger.write(self._batch)  # which keeps what it cannot write
+        self._over += [r.id for r in self._batch if isinstance(r, SessionRecord) and r.left_utc is not None]
         self._batch.clear()
+
+    def _stage_again(self) -> None:
+        if self._restage is None or self._ledger.pending:
+            return  # what a failing disk has not taken cannot be read from it
+        while self._over:
+            found = self._ledger.over(self._over.pop(0))
+            if found is not None:
+                self._ledger.write(self._restage(*found))
 
     def _look(self) -> None:
         settings = self._ledger.settings()

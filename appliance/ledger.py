@@ -18,6 +18,8 @@ from appliance.records import (
     Record,
     Request,
     RingRecord,
+    RestagedEpochRecord,
+    RestagedRecord,
     SessionRecord,
 )
 from appliance.store import Role, Store, StoreError, is_corrupt, move_aside
@@ -92,6 +94,23 @@ class Ledger:
 
         return self._attempt(find)
 
+    def over(self, session_id: int) -> tuple[SessionRecord, list[EpochRecord]] | None:
+        """A session that is over, with its epochs; None while it lasts or cannot be read."""
+
+        def find(store: Store) -> tuple[SessionRecord, list[EpochRecord]] | None:
+            session = store.session(session_id)
+            return None if session is None or session.left_utc is None else (session, store.epochs(session))
+
+        return self._attempt(find)
+
+    def not_restaged(self, latest: int) -> list[int]:
+        """Which of the latest sessions are over and were never staged again: ids, earliest first."""
+
+        def find(store: Store) -> list[int]:
+            return [s.id for s in store.sessions(latest) if s.left_utc is not None and store.restaged(s.id) is None]
+
+        return (self._attempt(find) or [])[::-1]
+
     def habits(self) -> HabitsRecord | None:
         """What earlier processes learnt of the bed, or None."""
         return self._attempt(lambda store: store.habits())
@@ -147,6 +166,10 @@ def _key(record: Record) -> tuple[object, ...]:
             return SessionRecord, record.id
         case EpochRecord():
             return EpochRecord, record.start_utc
+        case RestagedRecord():
+            return RestagedRecord, record.session_id, record.model
+        case RestagedEpochRecord():
+            return RestagedEpochRecord, record.start_utc, record.model
         case EnvironmentRecord():
             return EnvironmentRecord, record.utc_s
         case AlarmFactRecord():

@@ -41,6 +41,32 @@ class EpochRecord:
     motion: float | None  # mean motion index, 0-1
     is_primary: bool
     model: str | None = None
+    features: bytes | None = None  # packed (models.features): what the morning stages the night again from
+
+
+@dataclass(frozen=True, slots=True)
+class RestagedRecord:
+    """A session as it was staged again when it was over: the live answer stays beside it, each with its model."""
+
+    session_id: int
+    model: str
+    made_utc: int
+    onset_utc: int | None
+    final_awakening_utc: int | None
+    statistics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RestagedEpochRecord:
+    """The stage of one epoch by ``model``; probabilities as in ``EpochRecord``."""
+
+    start_utc: int
+    model: str
+    stage: str
+    p_wake: float | None
+    p_light: float | None
+    p_deep: float | None
+    p_rem: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +132,8 @@ class HabitsRecord:
 Record = (
     SessionRecord
     | EpochRecord
+    | RestagedRecord
+    | RestagedEpochRecord
     | EnvironmentRecord
     | AlarmFactRecord
     | RingRecord

@@ -103,8 +103,36 @@ CREATE TABLE ring (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS)
+_RESTAGED = """
+ALTER TABLE epoch ADD COLUMN features BLOB;
+CREATE TABLE restaged (
+    session_id INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    made_utc INTEGER NOT NULL,
+    onset_utc INTEGER,
+    final_awakening_utc INTEGER,
+    statistics TEXT NOT NULL,
+    PRIMARY KEY (session_id, model)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE restaged_epoch (
+    start_utc INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    p_wake REAL,
+    p_light REAL,
+    p_deep REAL,
+    p_rem REAL,
+    PRIMARY KEY (start_utc, model)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS, _RESTAGED)
 
 # Each table has exactly one writing process; the store makes SQLite itself refuse the other.
-SUPERVISOR_TABLES = frozenset({"session", "epoch", "environment", "alarm_fact", "ring", "event", "handled", "habits"})
+SUPERVISOR_TABLES = frozenset(
+    {
+        *("session", "epoch", "restaged", "restaged_epoch", "environment"),
+        *("alarm_fact", "ring", "event", "handled", "habits"),
+    }
+)
 WEB_TABLES = frozenset({"setting", "request"})

@@ -71,6 +71,7 @@ class StagedEpoch(NamedTuple):
     rate_brpm: float | None  # mean over the seconds that had a rate
     motion: float | None  # mean motion index, 0-1
     primary: PrimaryUser  # of most of its seconds
+    features: bytes | None = None  # packed, where it was staged
 
 
 Finding = Presence | PrimaryUser | Breathing | StagedEpoch
@@ -219,15 +220,19 @@ class Sensing:
         theirs = [one for one in self._people if not one.is_primary]
         primary = (mine if len(mine) >= len(theirs) else theirs)[-1] if self._people else _UNKNOWN
         if self._stager is None or not primary.is_primary:
-            estimate = StageEstimate(epoch.index, epoch.start_s, SleepStage.UNSCORED, None, epoch.coverage)
+            estimate, features = (
+                StageEstimate(epoch.index, epoch.start_s, SleepStage.UNSCORED, None, epoch.coverage),
+                None,
+            )
         else:
-            estimate = self._stager.update(epoch)
+            estimate, features = self._stager.update(epoch), self._stager.kept
         seen = epoch.motion[epoch.motion == epoch.motion]
         return StagedEpoch(
             estimate,
             sum(self._rates) / len(self._rates) if self._rates and primary.is_primary else None,
             float(seen.mean()) if seen.size else None,
             primary,
+            features,
         )
 
 

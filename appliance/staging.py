@@ -1,4 +1,4 @@
-"""A breathing recording staged as the box would have: no presence gate, the live and causal answer."""
+"""A breathing recording staged as the box would have, live or in the morning; no presence gate."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from appliance.edf import EdfError, read_signal
 from appliance.recording import ticks_from_recording
 from appliance.respiration import epochs_of
 from models.contract import StageEstimate
+from models.restager import KeptEpoch, Restager
 from models.stager import Stager
 
 COLUMNS = ("epoch", "start_s", "stage", "p_wake", "p_light", "p_deep", "p_rem", "coverage")
@@ -30,18 +31,24 @@ class Staged(NamedTuple):
     signal: str
 
 
-def stage_recording(path: Path, signal: str | None, stager: Stager, out: Path) -> Staged:
-    """Write one row per whole epoch to ``out``.  Raises ``RecordingError``.
+def stage_recording(
+    path: Path, signal: str | None, stager: Stager, out: Path, restager: Restager | None = None
+) -> Staged:
+    """Write one row per whole epoch to ``out``, the live answer or, with a ``restager``, the morning's.
 
     ``path`` is an ``.npz`` with ``resp`` and ``fs`` or EDF/EDF+, of which ``signal`` names the signal (None: the one
-    that the table of names in channels.py prefers).
+    that the table of names in channels.py prefers).  Raises ``RecordingError``.
     """
     label, resp, fs = _read(path, signal)
+    live: list[StageEstimate] = []
+    kept: list[KeptEpoch] = []
     try:
-        ticks = ticks_from_recording(resp, fs)
-        rows = [_row(stager.update(epoch)) for epoch in epochs_of(ticks)]
+        for epoch in epochs_of(ticks_from_recording(resp, fs)):
+            live.append(stager.update(epoch))
+            kept.append(KeptEpoch(epoch.start_s, epoch.coverage, stager.kept))
     except ValueError as error:
         raise RecordingError(f"{path.name}: {error}") from error
+    rows = [_row(estimate) for estimate in (live if restager is None else restager.restage(kept))]
     try:
         with out.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")

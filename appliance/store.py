@@ -29,6 +29,8 @@ from appliance.records import (
     Record,
     Request,
     RingRecord,
+    RestagedEpochRecord,
+    RestagedRecord,
     SessionRecord,
 )
 from appliance.schema import MIGRATIONS, SUPERVISOR_TABLES, WEB_TABLES
@@ -43,6 +45,8 @@ FOREVER_UTC = 1 << 62
 _TABLES: dict[type, str] = {
     SessionRecord: "session",
     EpochRecord: "epoch",
+    RestagedRecord: "restaged",
+    RestagedEpochRecord: "restaged_epoch",
     EnvironmentRecord: "environment",
     AlarmFactRecord: "alarm_fact",
     RingRecord: "ring",
@@ -173,6 +177,20 @@ class Store:
             end_utc = later[0].entered_utc if later else FOREVER_UTC
         return self._read(
             EpochRecord, "WHERE start_utc > ? AND start_utc < ? ORDER BY start_utc", session.entered_utc - 30, end_utc
+        )
+
+    def restaged(self, session_id: int) -> RestagedRecord | None:
+        """The session as it was last staged again, or None."""
+        where = "WHERE session_id = ? ORDER BY made_utc DESC LIMIT 1"
+        return next(iter(self._read(RestagedRecord, where, session_id)), None)
+
+    def restaged_epochs(self, session: SessionRecord, model: str) -> list[RestagedEpochRecord]:
+        """The session's epochs as ``model`` staged them again, in order of time."""
+        end_utc = FOREVER_UTC if session.left_utc is None else session.left_utc
+        return self._read(
+            RestagedEpochRecord,
+            "WHERE start_utc > ? AND start_utc < ? AND model = ? ORDER BY start_utc",
+            *(session.entered_utc - 30, end_utc, model),
         )
 
     def environment(self, start_utc: int, end_utc: int) -> list[EnvironmentRecord]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import EPOCH_S, MIN_COVERAGE, STAGES, Epoch, SleepStage, StageEstimate
-from models.features import FEATURE_NAMES, FEATURES_VERSION, FeatureExtractor
+from models.features import FEATURE_NAMES, FEATURES_VERSION, FeatureExtractor, pack
 
 MANIFEST_FORMAT = "firstlight-model"
 MANIFEST_VERSION = 1
@@ -52,6 +52,14 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Of a network that runs backwards in the morning: the live one that it was made for, and how that one counts."""
+
+    live_sha256: str
+    live_weight: float  # the live probabilities to this power are multiplied by its own
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a model file promises, as far as running it needs to know; the rest of the file is for people."""
 
@@ -62,6 +70,7 @@ class Manifest:
     output: Tensor
     states: tuple[tuple[Tensor, Tensor], ...]  # (in, out) of equal shape
     temperature: float  # logits are divided by it
+    beside: Beside | None = None  # of the morning's network only
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
@@ -90,9 +99,14 @@ class Manifest:
                 output=_tensor(fields["output"]),
                 states=tuple((_tensor(s["input"]), _tensor(s["output"])) for s in fields["states"]),
                 temperature=float(fields["normalisation"]["temperature"]),
+                beside=_beside(fields["beside"]) if "beside" in fields else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"not a model manifest ({type(error).__name__}: {error}); install it again") from None
+
+
+def _beside(fields: dict[str, Any]) -> Beside:
+    return Beside(str(fields["live_sha256"]), float(fields["live_weight"]))
 
 
 def _tensor(fields: dict[str, Any]) -> Tensor:
@@ -105,7 +119,10 @@ def _tensor(fields: dict[str, Any]) -> Tensor:
 
 
 class StepNetwork:
-    """The int8 network: one feature vector in, four class probabilities out, its memory kept between calls."""
+    """The int8 network: one feature vector in, four class probabilities out, its memory kept between calls.
+
+    The same for the night, forwards, and for the morning after, backwards.
+    """
 
     def __init__(self, manifest: Manifest, model: bytes) -> None:
         self.manifest = manifest
@@ -127,6 +144,27 @@ class StepNetwork:
             raise ModelError(f"its manifest does not name these tensors: {', '.join([*inputs, *outputs])}")
         self._memory: list[NDArray[np.int8]] = []
         self.reset()
+
+    @classmethod
+    def load(cls, path: Path) -> StepNetwork:
+        """Load ``path`` (.tflite) and the .json beside it; ModelError in one line when either is missing or unfit."""
+        try:
+            model = path.read_bytes()
+            text = path.with_suffix(".json").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"model {path.name}: cannot read it or its .json manifest ({error})") from None
+        try:
+            manifest = Manifest.parse(text)
+            if hashlib.sha256(model).hexdigest() != manifest.sha256:
+                raise ModelError("the file is not the one its manifest describes (sha256); install the model again")
+            return cls(manifest, model)
+        except ModelError as error:
+            raise ModelError(f"model {path.name}: {error}") from None
+
+    @property
+    def name(self) -> str:
+        """Name and version."""
+        return f"{self.manifest.name} {self.manifest.version}"
 
     def reset(self) -> None:
         """Forget everything: a new session begins with an empty memory."""
@@ -199,23 +237,16 @@ class Stager:
     def __init__(self, network: StepNetwork) -> None:
         self.network = network
         self._extractor = FeatureExtractor()
-        self.name = f"{network.manifest.name} {network.manifest.version}"
+        self.name = network.name
+        self.kept: bytes | None = None  # the last epoch's features, packed: what the morning needs of it
 
     @classmethod
     def load(cls, path: Path = DEFAULT_MODEL) -> Stager:
         """Load ``path`` (.tflite) and the .json beside it; ModelError in one line when either is missing or unfit."""
-        try:
-            model = path.read_bytes()
-            text = path.with_suffix(".json").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"model {path.name}: cannot read it or its .json manifest ({error})") from None
-        try:
-            manifest = Manifest.parse(text)
-            if hashlib.sha256(model).hexdigest() != manifest.sha256:
-                raise ModelError("the file is not the one its manifest describes (sha256); install the model again")
-            return cls(StepNetwork(manifest, model))
-        except ModelError as error:
-            raise ModelError(f"model {path.name}: {error}") from None
+        network = StepNetwork.load(path)
+        if network.manifest.beside is not None:
+            raise ModelError(f"model {path.name}: made for the morning, not for the night; choose a live one")
+        return cls(network)
 
     def reset(self) -> None:
         """Begin a new session."""
@@ -224,9 +255,14 @@ class Stager:
 
     def update(self, epoch: Epoch) -> StageEstimate:
         """Stage the next epoch.  Too little signal gives UNSCORED, yet the epoch passes through the memory."""
-        p = self.network.step(self._extractor.update(epoch))
-        if epoch.coverage < MIN_COVERAGE:
-            return StageEstimate(epoch.index, epoch.start_s, SleepStage.UNSCORED, None, epoch.coverage)
-        stage = STAGES[int(p.argmax())]
-        wake, light, deep, rem = map(float, p)
-        return StageEstimate(epoch.index, epoch.start_s, stage, (wake, light, deep, rem), epoch.coverage)
+        features = self._extractor.update(epoch)
+        self.kept = pack(features)
+        return estimate(epoch.index, epoch.start_s, self.network.step(features), epoch.coverage)
+
+
+def estimate(index: int, start_s: float, p: NDArray[np.float64], coverage: float) -> StageEstimate:
+    """The likeliest stage; UNSCORED where the signal covered too little."""
+    if coverage < MIN_COVERAGE:
+        return StageEstimate(index, start_s, SleepStage.UNSCORED, None, coverage)
+    wake, light, deep, rem = map(float, p)
+    return StageEstimate(index, start_s, STAGES[int(p.argmax())], (wake, light, deep, rem), coverage)

@@ -20,7 +20,17 @@ from appliance.settings import ALARMS, SIDES
 from appliance.web import charts, words
 from appliance.web.forms import sentence
 from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, explain
-from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
+from appliance.web.nights import (
+    EPOCH_S,
+    GROWING_S,
+    last_night,
+    middle_range,
+    runs,
+    series,
+    staged_by,
+    told_by,
+    totals,
+)
 from appliance.web.report import report
 from appliance.web.words import clock
 
@@ -107,6 +117,12 @@ def _night(session: SessionRecord) -> str:
         room = store.environment(session.entered_utc, end_utc)
         next_utc = later[0].entered_utc if later else LATEST_UTC
         rings = store.rings(session.entered_utc, min(end_utc + AFTERWARDS_S, next_utc))
+        again = store.restaged(session.id)
+        live_model = session.model
+        shows_live = again is None or request.args.get("answer") == "live"
+        if again is not None and not shows_live:
+            epochs = staged_by(store.restaged_epochs(session, again.model), epochs)
+            session = told_by(again, session)
     found = runs(epochs, session.entered_utc, end_utc, session.absences)
     axis_end = max(end_utc, session.entered_utc + GROWING_S) if growing else end_utc
     rates = series(epochs, lambda epoch: epoch.rate_brpm)
@@ -114,6 +130,9 @@ def _night(session: SessionRecord) -> str:
         "night.html",
         session=session,
         name=words.night_name(session, zone),
+        again=again,
+        shows_live=shows_live,
+        live_model=live_model,
         growing=growing,
         runs=found,
         totals=totals(found),
@@ -139,6 +158,7 @@ def nights() -> str:
     with files().store() as store:
         found = store.sessions(NIGHTS_ON_A_PAGE + 1, before)
         newer = store.sessions_from(before, NIGHTS_ON_A_PAGE) if before < LATEST_UTC else []
+        found = [told_by(store.restaged(session.id), session) for session in found]
     return render_template(
         "nights.html",
         sessions=found[:NIGHTS_ON_A_PAGE],

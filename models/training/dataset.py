@@ -33,6 +33,11 @@ class Night:
     features: NDArray[np.float32]  # (epochs, len(FEATURE_NAMES)), NaN unknown
     stages: NDArray[np.int8]  # (epochs,), SleepStage values, NO_STAGE where nothing is to be learnt
 
+    @property
+    def kind(self) -> str:
+        """belt or radar."""
+        return self.name.split("-")[1] if "-" in self.name else ""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -84,11 +89,15 @@ class _Make:
     folder: Path
 
     def __call__(self, order: Order) -> str:
-        night = night_of_epochs(order.name, *epochs_of_night(order))
-        partial = self.folder / f"{order.name}.partial.npz"
-        np.savez_compressed(partial, version=FEATURES_VERSION, features=night.features, stages=night.stages)
-        partial.rename(self.folder / f"{order.name}.npz")
+        write_night(self.folder, night_of_epochs(order.name, *epochs_of_night(order)))
         return order.name
+
+
+def write_night(folder: Path, night: Night) -> None:
+    """Keep a night in a folder; a night that is there is whole."""
+    partial = folder / f"{night.name}.partial.npz"
+    np.savez_compressed(partial, version=FEATURES_VERSION, features=night.features, stages=night.stages)
+    partial.rename(folder / f"{night.name}.npz")
 
 
 def read_nights(folder: Path, wanted: Callable[[str], bool]) -> list[Night]:

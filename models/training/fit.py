@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from models.contract import STAGES
 from models.features import CLIP, FEATURE_NAMES
 from models.stager import network_input
+from models.training.adapt import Moments, Side, penalty
 from models.training.dataset import NO_STAGE, Night
-from models.training.network import CausalNetwork, Shape
+from models.training.network import CausalNetwork, Committee, Shape
+from models.training.recipe import Adaptation, Net, Training
+
+Logits = NDArray[np.float32]
 
 _AMPLITUDE = np.array([name.startswith("amplitude") for name in FEATURE_NAMES])
 _WAVEFORM = np.array([name.startswith(("autocorrelation", "spectral")) for name in FEATURE_NAMES])
@@ -22,59 +26,90 @@ _HOURS = np.array([name == "hours" for name in FEATURE_NAMES])
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything that decides a training, beside the nights."""
+class Lesson:
+    """All that one training learns from."""
 
-    seed: int = 1
-    width: int = 40
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
-    passes: int = 20
-    batch: int = 8
-    peak_rate: float = 8e-3
-    weight_decay: float = 1e-2
-    dropout: float = 0.15
-    label_smoothing: float = 0.05
-    class_weight_power: float = 0.4  # 0 none, 1 inverse frequency
-    offset_sd: float = 0.3  # per night and feature
-    gain_sd: float = 0.15
-    drop_amplitude: float = 0.4  # share of nights that lose the group, so that nothing leans on it
-    drop_waveform: float = 0.1
-    drop_movement: float = 0.05
-    drop_hours: float = 0.15
+    nights: Sequence[Night]  # with stages
+    others: Sequence[Night] = ()  # without, of the kind that the adaptation brings the labelled ones near
+    backward: bool = False  # from the night's end to its beginning
 
 
-def fit(nights: Sequence[Night], recipe: Recipe, progress: Callable[[int, int, float], None]) -> CausalNetwork:
-    """Train on ``nights``; ``progress(batch, batches, loss)`` is called after each."""
+def fit(
+    lesson: Lesson,
+    net: Net,
+    training: Training,
+    seed: int,
+    progress: Callable[[int, int, float], None],
+    adaptation: Adaptation | None = None,
+) -> CausalNetwork:
+    """Train one network; ``progress(batch, batches, loss)`` is called after each batch."""
     tf.config.experimental.enable_op_determinism()
-    tf.random.set_seed(recipe.seed)
-    random = np.random.default_rng(recipe.seed)
-    network = CausalNetwork(Shape(2 * len(FEATURE_NAMES), recipe.width, recipe.dilations), recipe.seed)
-    weights = class_weights(nights, recipe.class_weight_power)
-    per_pass = -(-len(nights) // recipe.batch)
-    total = per_pass * recipe.passes
-    optimizer = tf.keras.optimizers.AdamW(recipe.peak_rate, weight_decay=recipe.weight_decay, clipnorm=1.0)
-    length = max(len(night.stages) for night in nights)
+    tf.random.set_seed(seed)
+    random = np.random.default_rng(seed)
+    network = CausalNetwork(Shape(2 * len(FEATURE_NAMES), net.width, net.dilations), seed)
+    nights, others = list(lesson.nights), list(lesson.others)
+    target = None
+    if adaptation is not None and adaptation.method == "alignment":
+        nights, target = aligned(nights, others)
+    extra = None if adaptation is None or not others else penalty(adaptation, net.width, seed)
+    share = 0.0 if adaptation is None else adaptation.weight
+    learnt = [*network.trainable_variables, *(extra.trainable_variables if isinstance(extra, tf.Module) else ())]
+    weights = class_weights(nights, training.class_weight_power)
+    per_pass = -(-len(nights) // training.batch)
+    total = per_pass * training.passes
+    optimizer = tf.keras.optimizers.AdamW(training.peak_rate, weight_decay=training.weight_decay, clipnorm=1.0)
+    length = max(len(night.stages) for night in (*nights, *others))
+
+    def side(x: tf.Tensor) -> tuple[tf.Tensor, Side]:
+        hidden = network.hidden(x, training.dropout)
+        logits = network.read(hidden)
+        there = tf.cast(tf.reduce_mean(x[..., len(FEATURE_NAMES) :], -1) < 0.5, tf.float32)
+        flat = Side(
+            tf.reshape(hidden, (-1, net.width)), tf.reshape(logits, (-1, len(STAGES))), tf.reshape(there, (-1,))
+        )
+        return logits, flat
 
     @tf.function
-    def learn(x: tf.Tensor, target: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    def learn(x: tf.Tensor, target: tf.Tensor, weight: tf.Tensor, other: tf.Tensor, warmth: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = network.sequence(x, recipe.dropout)
+            logits, here = side(x)
             losses = tf.nn.softmax_cross_entropy_with_logits(target, logits)
             loss = tf.reduce_sum(losses * weight) / tf.reduce_sum(weight)
-        variables = network.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            if extra is not None:
+                loss += share * warmth * extra(here, side(other)[1])
+        optimizer.apply_gradients(zip(tape.gradient(loss, learnt), learnt, strict=True))
         return loss
 
     done = 0
-    for _ in range(recipe.passes):
+    none = tf.zeros((0, 0, 2 * len(FEATURE_NAMES)))
+    for _ in range(training.passes):
         order = random.permutation(len(nights))
-        for start in range(0, len(nights), recipe.batch):
-            chosen = [nights[i] for i in order[start : start + recipe.batch]]
-            optimizer.learning_rate.assign(recipe.peak_rate * _one_cycle(done / total))
-            loss = learn(*_batch(chosen, length, weights, recipe, random))
+        for start in range(0, len(nights), training.batch):
+            chosen = [nights[i] for i in order[start : start + training.batch]]
+            optimizer.learning_rate.assign(training.peak_rate * _one_cycle(done / total))
+            batch = _batch(chosen, length, weights, training, lesson.backward, random)
+            other = none
+            if extra is not None:
+                some = [others[i] for i in random.integers(0, len(others), training.batch)]
+                other = _batch(some, length, weights, training, lesson.backward, random)[0]
+            loss = learn(*batch, other, tf.constant(_warmth(done / total)))
             done += 1
             progress(done, total, float(loss))
+    if target is not None:
+        network.standardise(*target)
     return network
+
+
+def aligned(nights: Sequence[Night], others: Sequence[Night]) -> tuple[list[Night], Moments]:
+    """The labelled nights, each kind with its own moments taken out, and the moments of the others."""
+    kinds = {kind: Moments.of([n for n in nights if n.kind == kind]) for kind in sorted({n.kind for n in nights})}
+    target = Moments.of(others or nights)
+    return [kinds[night.kind].applied(night) for night in nights], target
+
+
+def _warmth(share: float) -> np.float32:
+    """How much of the adaptation counts so far: a network that knows no stages yet has nothing to bring near."""
+    return np.float32(2.0 / (1.0 + np.exp(-10.0 * share)) - 1.0)
 
 
 def _one_cycle(share: float) -> float:
@@ -91,29 +126,36 @@ def class_weights(nights: Sequence[Night], power: float) -> NDArray[np.float32]:
 
 
 def _batch(
-    nights: Sequence[Night], length: int, weights: NDArray[np.float32], recipe: Recipe, random: np.random.Generator
+    nights: Sequence[Night],
+    length: int,
+    weights: NDArray[np.float32],
+    training: Training,
+    backward: bool,
+    random: np.random.Generator,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    x = np.full((recipe.batch, length, len(FEATURE_NAMES)), np.nan, np.float32)
-    target = np.full((recipe.batch, length, len(STAGES)), recipe.label_smoothing / len(STAGES), np.float32)
-    weight = np.zeros((recipe.batch, length), np.float32)
+    x = np.full((training.batch, length, len(FEATURE_NAMES)), np.nan, np.float32)
+    target = np.full((training.batch, length, len(STAGES)), training.label_smoothing / len(STAGES), np.float32)
+    weight = np.zeros((training.batch, length), np.float32)
+    way = -1 if backward else 1
     for row, night in enumerate(nights):
         n = len(night.stages)
-        x[row, :n] = disturb(night.features, recipe, random)
-        learnt = np.flatnonzero(night.stages != NO_STAGE)
-        target[row, learnt, night.stages[learnt]] += 1 - recipe.label_smoothing
-        weight[row, learnt] = weights[night.stages[learnt]]
+        stages = night.stages[::way]
+        x[row, :n] = disturb(night.features, training, random)[::way]
+        learnt = np.flatnonzero(stages != NO_STAGE)
+        target[row, learnt, stages[learnt]] += 1 - training.label_smoothing
+        weight[row, learnt] = weights[stages[learnt]]
     return tf.constant(network_input(x)), tf.constant(target), tf.constant(weight)
 
 
-def disturb(features: NDArray[np.float32], recipe: Recipe, random: np.random.Generator) -> NDArray[np.float32]:
+def disturb(features: NDArray[np.float32], training: Training, random: np.random.Generator) -> NDArray[np.float32]:
     """A night as another person, sensor or aim might have given it: features shifted, stretched, lost in groups, and
     minutes without signal.
     """
     count = features.shape[1]
-    gain = np.exp(recipe.gain_sd * random.standard_normal(count))
-    disturbed = np.clip(features * gain + recipe.offset_sd * random.standard_normal(count), -CLIP, CLIP)
+    gain = np.exp(training.gain_sd * random.standard_normal(count))
+    disturbed = np.clip(features * gain + training.offset_sd * random.standard_normal(count), -CLIP, CLIP)
     groups = (_AMPLITUDE, _WAVEFORM, _MOVEMENT, _HOURS)
-    shares = (recipe.drop_amplitude, recipe.drop_waveform, recipe.drop_movement, recipe.drop_hours)
+    shares = (training.drop_amplitude, training.drop_waveform, training.drop_movement, training.drop_hours)
     for group, share in zip(groups, shares, strict=True):
         if random.random() < share:
             disturbed[:, group] = np.nan
@@ -123,9 +165,12 @@ def disturb(features: NDArray[np.float32], recipe: Recipe, random: np.random.Gen
     return disturbed.astype(np.float32)
 
 
-def logits_of(network: CausalNetwork, nights: Sequence[Night]) -> list[NDArray[np.float32]]:
-    """Float logits of whole nights, (epochs, 4) each."""
-    return [network.sequence(tf.constant(network_input(night.features)[None]))[0].numpy() for night in nights]
+def logits_of(network: CausalNetwork | Committee, nights: Sequence[Night], backward: bool = False) -> list[Logits]:
+    """Float logits of whole nights, (epochs, 4) each, in order of time."""
+    way = -1 if backward else 1
+    return [
+        network.sequence(tf.constant(network_input(night.features[::way])[None]))[0].numpy()[::way] for night in nights
+    ]
 
 
 def fit_temperature(logits: Sequence[NDArray[np.float32]], nights: Sequence[Night]) -> float:
