@@ -17,9 +17,9 @@ from appliance.records import (
     HandledRecord,
     Record,
     Request,
-    RingRecord,
     RestagedEpochRecord,
     RestagedRecord,
+    RingRecord,
     SessionRecord,
 )
 from appliance.store import Role, Store, StoreError, is_corrupt, move_aside

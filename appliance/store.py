@@ -28,9 +28,9 @@ from appliance.records import (
     HandledRecord,
     Record,
     Request,
-    RingRecord,
     RestagedEpochRecord,
     RestagedRecord,
+    RingRecord,
     SessionRecord,
 )
 from appliance.schema import MIGRATIONS, SUPERVISOR_TABLES, WEB_TABLES

@@ -164,7 +164,7 @@ def test_states_that_are_paired_wrongly(tmp_path: Path) -> None:
         a, b = manifest["states"][:2]
         a["output"], b["output"] = b["output"], a["output"]
 
-    with pytest.raises(ModelError, match="pairs past_1 with"):
+    with pytest.raises(ModelError, match="pairs past_00 with"):
         Stager.load(changed_copy(tmp_path, swap))
 
 

@@ -5,7 +5,6 @@ step answer is its whole-night answer.
 from __future__ import annotations
 
 import dataclasses
-import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from appliance.evaluation.agreement import Agreement
 from drivers.readings import Module
 from models.contract import EPOCH_S, MIN_COVERAGE, SleepStage
 from models.features import FEATURE_NAMES, FEATURES_VERSION
+from models.restager import Restager
 from models.sleeper import simulate_night
-from models.stager import Manifest, Stager, StepNetwork, network_input
+from models.stager import Stager
+from models.training.baselines import BIN_EPOCHS, boosted, time_of_night, yoo_rules
 from models.training.dataset import (
     NO_STAGE,
     Night,
@@ -28,8 +29,9 @@ from models.training.dataset import (
     night_of_epochs,
     read_nights,
 )
-from models.training.evaluate import stage_nights, stage_recording
+from models.training.evaluate import calibration_error, stage_nights, stage_recording
 from models.training.radar import MODULES, module_ticks
+from models.training.recipe import RECIPE, RecipeError, load_recipe
 
 W, L, D, R = SleepStage.WAKE, SleepStage.LIGHT, SleepStage.DEEP, SleepStage.REM
 
@@ -129,9 +131,9 @@ def test_a_recording_is_scored_around_its_sleep(tmp_path: Path) -> None:
     stages = np.repeat([0, 2, 0], [240, 120, 240])
     t_s = np.arange(stages.size * EPOCH_S * fs) / fs
     np.savez(tmp_path / "night.npz", resp=np.sin(2 * np.pi * 0.25 * t_s), fs=fs, stages=stages)
-    agreement = stage_recording(Stager.load(), tmp_path / "night.npz")
-    assert agreement.confusion.sum(axis=1).tolist() == [120, 120, 0, 0]
-    assert agreement.unscored == 0
+    for agreement in stage_recording(Stager.load(), Restager.load(), tmp_path / "night.npz"):
+        assert agreement.confusion.sum(axis=1).tolist() == [120, 120, 0, 0]
+        assert agreement.unscored == 0
 
 
 def test_stages_of_prepared_nights_are_those_of_the_stager() -> None:
@@ -141,11 +143,89 @@ def test_stages_of_prepared_nights_are_those_of_the_stager() -> None:
     assert stage_nights(stager.network, [night_of_epochs("x", epochs, given)]).accuracy == 1.0
 
 
-# --- with TensorFlow: where models are made ---------------------------------------------------------------------------
+# --- calibration and simpler minds ------------------------------------------------------------------------------------
 
 
-def toy_nights(count: int) -> list[Night]:
-    """Nights whose stage stands in two features, for a network to find."""
+def test_calibration_error_by_hand() -> None:
+    """Bins of 1/15: four epochs at .7 of which two are right (off by .2), one at .9, right (off by .1), one without a
+    truth: (4 * .2 + .1) / 5.
+    """
+    p = np.array([[0.7, 0.1, 0.1, 0.1]] * 4 + [[0.9, 0.1, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    truth = np.array([W, W, L, D, W, NO_STAGE])
+    assert calibration_error(truth, p) == pytest.approx((4 * 0.2 + 0.1) / 5)
+
+
+def made_up(stages: list[int], **columns: list[float]) -> Night:
+    features = np.full((len(stages), len(FEATURE_NAMES)), np.nan, np.float32)
+    for name, values in columns.items():
+        features[:, FEATURE_NAMES.index(name)] = values
+    return Night("main-belt-000000", features, np.array(stages, np.int8))
+
+
+def test_the_time_of_night_is_what_was_commonest_then() -> None:
+    given = time_of_night(
+        [made_up([W] * BIN_EPOCHS + [D] * BIN_EPOCHS), made_up([L] * BIN_EPOCHS + [D] * BIN_EPOCHS)] * 2
+        + [made_up([L] * BIN_EPOCHS)]
+    )
+    night = made_up([W] * (2 * BIN_EPOCHS + 5))
+    assert given(night).tolist() == [L] * BIN_EPOCHS + [D] * BIN_EPOCHS + [W] * 5  # nothing was seen so late
+
+
+def test_published_rules_by_hand() -> None:
+    """Moving: wake; still and breathing faster than the mean by more than its deviation: REM; unknown is not REM."""
+    night = made_up([W] * 5, movement_1_z=[0.5, -0.5, -0.5, 0.5, np.nan], rate_60_z=[2.0, 2.0, 0.5, np.nan, np.nan])
+    assert yoo_rules(night).tolist() == [W, R, L, W, L]
+
+
+def test_boosting_sees_no_other_columns_than_it_is_given() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn comes with the train extra")
+    nights = toy_nights(8)
+    column = [0]
+    given = boosted(nights, column, 1)
+    hidden = dataclasses.replace(nights[0], features=nights[0].features.copy())
+    hidden.features[:, 1:] = np.nan
+    np.testing.assert_array_equal(given(nights[0]), given(hidden))
+    assert Agreement.of(nights[0].stages, given(nights[0])).kappa > 0.3  # wake and deep stand in that column
+
+
+# --- the recipe -------------------------------------------------------------------------------------------------------
+
+
+def test_the_recipe_that_ships_keeps_to_the_budget() -> None:
+    recipe = load_recipe()
+    inputs = 2 * len(FEATURE_NAMES)
+    for net in (recipe.live, recipe.morning):
+        blocks = len(net.dilations) * (3 * net.width**2 + net.width)
+        members = len(net.seeds) if net.ship == "mean" else 1
+        assert members * (inputs * net.width + net.width + blocks + 4 * net.width + 4) <= 100_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("passes = 20", "passes = -1", r"training\.passes is -1"),
+        ("passes = 20", "pases = 20", r"training\.pases is not known"),
+        ("passes = 20", "", r"training\.passes is missing"),
+        ('method = "none"', 'method = "magic"', "none, coral, cdan, alignment"),
+        ("dilations = [1", "dilations = [0", "whole numbers"),
+        ("[nights]", "[nigths]", "nigths is not known"),
+        ("[nights]", "[nights", "cannot be read"),
+        ("[training] ", "[other]\n[training]", "other is not known"),
+    ],
+)
+def test_a_recipe_that_is_wrong_is_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+    path = tmp_path / "mine.toml"
+    text = RECIPE.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RecipeError, match=says) as refused:
+        load_recipe(path)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).startswith("mine.toml")
+
+
+def toy_nights(count: int, kind: str = "belt", shift: float = 0.0) -> list[Night]:
+    """Nights whose stage stands in two features, for a network to find; ``shift`` moves all of the features."""
     rng = np.random.default_rng(5)
     nights = []
     for k in range(count):
@@ -153,64 +233,7 @@ def toy_nights(count: int) -> list[Night]:
         features = rng.standard_normal((stages.size, len(FEATURE_NAMES))).astype(np.float32)
         features[:, 0] += 3.0 * (stages == D) - 3.0 * (stages == W)
         features[:, 5] += 3.0 * (stages == R)
+        features = features + np.float32(shift)
         features[rng.random(features.shape) < 0.05] = np.nan
-        nights.append(Night(f"toy-{k}", features, stages))
+        nights.append(Night(f"main-{kind}-{k:06d}", features, stages))
     return nights
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_training_and_conversion(tmp_path: Path) -> None:
-    """Learns what there is to learn, twice alike; the step is the sequence; int8 is the float network."""
-    tf = pytest.importorskip("tensorflow", reason="TensorFlow comes with the train extra")
-    from models.training import export, fit
-
-    nights = toy_nights(24)
-    recipe = fit.Recipe(width=16, dilations=(1, 2, 4), passes=24, batch=8, offset_sd=0.1)
-    losses: list[float] = []
-    network = fit.fit(nights, recipe, lambda _done, _total, loss: losses.append(loss))
-    again = fit.fit(nights, recipe, lambda _done, _total, _loss: None)
-    for one, other in zip(network.trainable_variables, again.trainable_variables, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy())
-    assert losses[-1] < 0.7 * losses[0]
-
-    unseen = toy_nights(30)[24:]
-    logits = fit.logits_of(network, unseen)
-    states = network.empty_states()
-    for x, expected in zip(network_input(unseen[0].features), logits[0], strict=True):
-        stepped, states = network.step(tf.constant(x[None]), states)
-        np.testing.assert_allclose(stepped.numpy()[0], expected, atol=1e-4)
-
-    model = export.convert(network, [night.features for night in nights[:4]])
-    fields = export.manifest(model, network, fit.fit_temperature(logits, unseen), {"name": "toy", "version": "1"})
-    path = export.write(tmp_path, "toy", model, fields)
-    int8 = StepNetwork(Manifest.parse(json.dumps(fields)), path.read_bytes())
-    truth = np.concatenate([night.stages for night in unseen])
-    in_float = Agreement.of(truth, np.concatenate([z.argmax(axis=1) for z in logits]))
-    in_int8 = stage_nights(int8, unseen)
-    assert in_float.kappa > 0.5
-    assert abs(in_int8.kappa - in_float.kappa) < 0.02
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_disturbing_a_night_loses_groups_and_keeps_the_rest_known() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the train extra")
-    from models.training import fit
-
-    rng = np.random.default_rng(1)
-    features = toy_nights(1)[0].features
-    always = fit.Recipe(drop_amplitude=1.0, drop_waveform=0.0, drop_movement=0.0, drop_hours=0.0)
-    disturbed = fit.disturb(features, always, rng)
-    amplitude = np.array([name.startswith("amplitude") for name in FEATURE_NAMES])
-    assert np.isnan(disturbed[:, amplitude]).all()
-    assert np.isfinite(disturbed[:, ~amplitude]).mean() > 0.5
-    assert np.nanmax(np.abs(disturbed)) <= 5.0
-
-
-def test_class_weights_are_mild() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the train extra")
-    from models.training import fit
-
-    stages = np.repeat(np.array([W, L, D, R], np.int8), [16, 64, 4, 16])
-    weights = fit.class_weights([Night("x", np.empty((0, 0), np.float32), stages)], 0.5)
-    # frequency ** -.5 as 2.5 : 1.25 : 5 : 2.5; their mean over the epochs, .4 + .8 + .2 + .4 = 1.8, is brought to 1
-    np.testing.assert_allclose(weights, np.array([2.5, 1.25, 5.0, 2.5]) / 1.8, rtol=1e-6)

@@ -25,6 +25,7 @@ from models.training.recipe import Adaptation
 
 HIDDEN = 32  # of the network that tells kinds apart
 MIN_SPREAD = 0.1
+BELT_PEOPLE = 16  # who slept the real belt nights
 
 
 class Side(NamedTuple):

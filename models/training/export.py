@@ -16,28 +16,34 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from models.contract import EPOCH_S, STAGES
 from models.features import CLIP, FEATURE_NAMES, FEATURES_VERSION, PRIOR_EPOCHS
 from models.stager import MANIFEST_FORMAT, MANIFEST_VERSION, network_input
-from models.training.network import CausalNetwork
+from models.training.network import Committee
+
+MAX_DEPARTURE = 0.01  # of kappa
 
 
-def freeze(network: CausalNetwork) -> Any:
+class ExportError(Exception):
+    """The int8 model is not the network that was trained; one line that says by how much."""
+
+
+def freeze(network: Committee) -> Any:
     """The step as a concrete function without variables (unfrozen ones become NaN in litert, without an error)."""
-    specs = [tf.TensorSpec((1, network.shape.inputs), tf.float32, name="features")]
-    specs += [tf.TensorSpec((1, d, network.shape.width), tf.float32, name=f"past_{d}") for d in network.shape.dilations]
+    specs = [tf.TensorSpec((1, network.inputs), tf.float32, name="features")]
+    specs += [tf.TensorSpec(shape, tf.float32, name=f"past_{k:02d}") for k, shape in enumerate(network.state_shapes())]
 
     def step(features: tf.Tensor, *states: tf.Tensor) -> dict[str, tf.Tensor]:
         logits, after = network.step(features, states)
-        return {"logits": logits} | {f"next_{d}": s for d, s in zip(network.shape.dilations, after, strict=True)}
+        return {"logits": logits} | {f"next_{k:02d}": state for k, state in enumerate(after)}
 
     return convert_variables_to_constants_v2(tf.function(step).get_concrete_function(*specs))
 
 
-def convert(network: CausalNetwork, nights: Sequence[NDArray[np.float32]]) -> bytes:
+def convert(network: Committee, nights: Sequence[NDArray[np.float32]]) -> bytes:
     """Full int8, calibrated by running the step network over ``nights`` ((epochs, features) each, NaN unknown)."""
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
         step = tf.function(network.step)
         for night in nights:
-            states = network.empty_states()
+            states = [tf.zeros(shape) for shape in network.state_shapes()]
             for k, x in enumerate(network_input(night)[:, None, :]):
                 if k % 5 == 0:
                     yield [x, *(state.numpy() for state in states)]
@@ -51,19 +57,33 @@ def convert(network: CausalNetwork, nights: Sequence[NDArray[np.float32]]) -> by
     return bytes(converter.convert())
 
 
-def tensors(model: bytes, network: CausalNetwork) -> dict[str, Any]:
-    """Which tensor of the file is which, for the manifest: input, output and states, told apart by their shapes."""
+def tensors(model: bytes, network: Committee) -> dict[str, Any]:
+    """Which tensor of the file is which, for the manifest.
+
+    Inputs keep their names; outputs are called Identity, Identity_1 ... in the order of the names they had.
+    """
     interpreter = tf.lite.Interpreter(model_content=model)
-    width, dilations = network.shape.width, network.shape.dilations
-    if len(set(dilations)) < len(dilations):
-        raise ValueError("dilations must differ: the rings are told apart by their lengths")
-    inputs = {tuple(d["shape"]): _entry(d) for d in interpreter.get_input_details()}
-    outputs = {tuple(d["shape"]): _entry(d) for d in interpreter.get_output_details()}
-    return {
-        "input": inputs[1, network.shape.inputs],
-        "output": outputs[1, len(STAGES)],
-        "states": [{"input": inputs[1, d, width], "output": outputs[1, d, width]} for d in dilations],
-    }
+    inputs = {d["name"]: _entry(d) for d in interpreter.get_input_details()}
+    outputs = {d["name"]: _entry(d) for d in interpreter.get_output_details()}
+    shapes = network.state_shapes()
+    order = ["logits", *(f"next_{k:02d}" for k in range(len(shapes)))]
+    place = {key: f"Identity_{n}" if n else "Identity" for n, key in enumerate(sorted(order))}
+    states = [{"input": inputs[f"past_{k:02d}"], "output": outputs[place[f"next_{k:02d}"]]} for k in range(len(shapes))]
+    logits = outputs[place["logits"]]
+    if logits["shape"] != [1, len(STAGES)] or any(
+        one["input"]["shape"] != list(shape) or one["output"]["shape"] != list(shape)
+        for one, shape in zip(states, shapes, strict=True)
+    ):
+        raise ExportError("the converter has named its outputs in another order; this TensorFlow is not known")
+    return {"input": inputs["features"], "output": logits, "states": states}
+
+
+def hold_to(float_kappa: float, int8_kappa: float, where: str) -> None:
+    """Raises ExportError where int8 departs from float by more than MAX_DEPARTURE."""
+    if not abs(int8_kappa - float_kappa) <= MAX_DEPARTURE:
+        raise ExportError(
+            f"{where}: int8 has kappa {int8_kappa:.3f}, float {float_kappa:.3f}; they may differ by {MAX_DEPARTURE}"
+        )
 
 
 def _entry(detail: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +97,7 @@ def _entry(detail: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def manifest(model: bytes, network: CausalNetwork, temperature: float, facts: dict[str, Any]) -> dict[str, Any]:
+def manifest(model: bytes, network: Committee, temperature: float, facts: dict[str, Any]) -> dict[str, Any]:
     """The manifest as a JSON object; ``facts`` (name, version, training, metrics, git_commit ...) go in as they are."""
     return {
         "format": MANIFEST_FORMAT,

@@ -39,10 +39,10 @@ def fit(
     net: Net,
     training: Training,
     seed: int,
-    progress: Callable[[int, int, float], None],
     adaptation: Adaptation | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> CausalNetwork:
-    """Train one network; ``progress(batch, batches, loss)`` is called after each batch."""
+    """Train one network; ``progress(loss)`` is called after each of its ``batches``."""
     tf.config.experimental.enable_op_determinism()
     tf.random.set_seed(seed)
     random = np.random.default_rng(seed)
@@ -55,8 +55,7 @@ def fit(
     share = 0.0 if adaptation is None else adaptation.weight
     learnt = [*network.trainable_variables, *(extra.trainable_variables if isinstance(extra, tf.Module) else ())]
     weights = class_weights(nights, training.class_weight_power)
-    per_pass = -(-len(nights) // training.batch)
-    total = per_pass * training.passes
+    total = batches(len(nights), training)
     optimizer = tf.keras.optimizers.AdamW(training.peak_rate, weight_decay=training.weight_decay, clipnorm=1.0)
     length = max(len(night.stages) for night in (*nights, *others))
 
@@ -94,10 +93,16 @@ def fit(
                 other = _batch(some, length, weights, training, lesson.backward, random)[0]
             loss = learn(*batch, other, tf.constant(_warmth(done / total)))
             done += 1
-            progress(done, total, float(loss))
+            if progress is not None:
+                progress(float(loss))
     if target is not None:
         network.standardise(*target)
     return network
+
+
+def batches(nights: int, training: Training) -> int:
+    """How many of them a training on so many nights has."""
+    return -(-nights // training.batch) * training.passes
 
 
 def aligned(nights: Sequence[Night], others: Sequence[Night]) -> tuple[list[Night], Moments]:
@@ -173,15 +178,30 @@ def logits_of(network: CausalNetwork | Committee, nights: Sequence[Night], backw
     ]
 
 
-def fit_temperature(logits: Sequence[NDArray[np.float32]], nights: Sequence[Night]) -> float:
+def fit_temperature(logits: Sequence[Logits], nights: Sequence[Night]) -> float:
     """The number by which to divide logits so that held-out nights are the most probable (Guo 2017)."""
-    z = np.concatenate(logits)
+    z, y = _learnt(logits, nights)
+    return round(float(min(np.arange(0.5, 2.5, 0.02), key=lambda temperature: _surprise(z / temperature, y))), 2)
+
+
+def fit_product(live: Sequence[Logits], backward: Sequence[Logits], nights: Sequence[Night]) -> tuple[float, float]:
+    """What a product of two sides' probabilities needs so that held-out nights are the most probable: the power of the
+    live ones, whose logits come with their temperature divided out, and the temperature of the backward ones.
+    """
+    z, y = _learnt(live, nights)
+    back, _ = _learnt(backward, nights)
+    pairs = [(power, t) for power in np.arange(0.0, 1.55, 0.1) for t in np.arange(0.6, 3.05, 0.1)]
+    power, temperature = min(pairs, key=lambda pair: _surprise(pair[0] * z[::3] + back[::3] / pair[1], y[::3]))
+    return round(float(power), 2), round(float(temperature), 2)
+
+
+def _learnt(logits: Sequence[Logits], nights: Sequence[Night]) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Logits and stages of the epochs that have one."""
     y = np.concatenate([night.stages for night in nights])
-    z, y = z[y != NO_STAGE].astype(np.float64), y[y != NO_STAGE]
+    return np.concatenate(logits)[y != NO_STAGE].astype(np.float64), y[y != NO_STAGE]
 
-    def surprise(temperature: float) -> float:
-        scaled = z / temperature
-        scaled -= scaled.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(y.size), y]))
 
-    return float(min(np.arange(0.5, 2.5, 0.02), key=surprise))
+def _surprise(z: NDArray[np.float64], y: NDArray[np.int8]) -> float:
+    """Mean negative logarithm of the probability of what was true."""
+    z = z - z.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(y.size), y]))

@@ -13,7 +13,7 @@ import pytest
 from plausible_nights import MORNING_UTC, asleep
 from visitor import Visitor, text_of
 
-from appliance.records import EpochRecord, SessionRecord
+from appliance.records import EpochRecord, RestagedEpochRecord, RestagedRecord, SessionRecord
 from appliance.status import BedStatus, RadarStatus, RoomStatus
 
 
@@ -210,6 +210,35 @@ def test_last_night_has_charts_times_figures_and_a_table(filled: Visitor) -> Non
     rows = re.findall(r"<td>(\d\d:\d\d)</td><td>(\d\d:\d\d)</td><td>([A-Z][a-zA-Z ]+)</td>", html)
     assert len(rows) >= 20
     assert all(before[1] == after[0] for before, after in pairwise(rows))  # no hole
+
+
+def test_the_morning_answer_is_shown_and_the_live_one_named(filled: Visitor) -> None:
+    live = text_of(filled.get("/night"))
+    with filled.store() as store:
+        session = store.last_session()
+        assert session is not None
+        epochs = store.epochs(session)
+        figures = {**(session.statistics or {}), "tst_s": 4 * 3600 + 120, "se": 0.51}
+        told = RestagedRecord(session.id, "again 7", MORNING_UTC, session.entered_utc, None, figures)
+        rows = [RestagedEpochRecord(e.start_utc, "again 7", "deep", 0.1, 0.1, 0.7, 0.1) for e in epochs]
+        store.write([told, *rows])
+    html = filled.get("/night")
+    text = text_of(html)
+    assert "4 h 2 min asleep" in text
+    assert "51 % efficiency" in text
+    assert "Stages by again 7, told in the morning from the whole night." in text
+    assert {stage for _, stage in re.findall(r"<td>(\d\d:\d\d)</td><td>([A-Z][a-z ]+)</td>", html)} <= {
+        "Deep sleep",
+        "Out of bed",
+        "Not enough signal",
+    }
+    assert "Light sleep" not in re.sub(r".*<tbody>|</tbody>.*", "", html, flags=re.S)
+    assert "4 h 2 min" in text_of(filled.get("/nights"))
+    (path,) = re.findall(r'href="(/night/\d+\?answer=live)"', html)
+    as_live = filled.get(path)
+    assert text_of(as_live).split("Stages by")[0] == live.split("Stages by")[0]
+    assert "as they were known live" in text_of(as_live)
+    assert "As again 7 told them in the morning" in text_of(as_live)
 
 
 def test_tonight_grows(filled: Visitor) -> None:
