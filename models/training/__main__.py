@@ -1,6 +1,7 @@
 """``python -m models.training``: nights, training, evaluation.  Progress bars appear on a terminal and nowhere else.
 
 dataset      simulates nights into a folder
+data         makes nights of the recordings of sleep laboratories, thousands if need be
 train        learns from them and writes both models, their manifests and their golden vectors
 evaluate     stages nights that training never saw, beside simpler ways to do it
 adapt-study  what each way to learn from unlabelled nights is worth
@@ -9,6 +10,7 @@ adapt-study  what each way to learn from unlabelled nights is worth
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import click
@@ -67,9 +69,10 @@ def read(folder: Path, variant: bool, held_out: bool, view: str = "") -> list[da
     """Nights of a folder, by kind; an error of theirs ends the command in one line."""
 
     def wanted(name: str) -> bool:
-        kind, its_view, seed = name.split("-")
-        same_kind = (kind == "variant") == variant and (variant or (int(seed) >= HELD_OUT_FROM) == held_out)
-        return same_kind and view in ("", its_view)
+        kind, its_view, *seed = name.split("-")
+        if kind != ("variant" if variant else "main") or view not in ("", its_view):
+            return False
+        return variant or (int(seed[0]) >= HELD_OUT_FROM) == held_out
 
     try:
         nights = dataset.read_nights(folder, wanted)
@@ -91,12 +94,73 @@ def _belts(folder: Path, wanted: bool) -> list[dataset.Night]:
 
 
 @main.command()
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
+@click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes here; 0, the default: one a core.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Of a Dask cluster whose workers see both folders, as tcp://host:8786."
+)
+def data(corpus: Path, folder: Path, jobs: int, scheduler: str | None) -> None:
+    """Make a night in FOLDER of every recording below CORPUS that has stages; those already there are kept.
+
+    EDF and EDF+ with an EDF+ hypnogram (Sleep-EDF), a table of events (BOAS) or the XML of the NSRR (SHHS, MESA), and
+    records of PhysioNet (slpdb, Challenge 2018).  A recording that cannot be used costs one line.
+    """
+    from models.training.corpora.catalogue import catalogue
+    from models.training.corpora.prepare import Prepared, has_dask, prepare
+
+    jobs = jobs or os.cpu_count() or 1
+    if not has_dask():
+        if scheduler:
+            raise click.ClickException("--scheduler needs Dask, which comes with the train extra")
+        click.echo(f"without Dask: {jobs} processes of this computer", err=True)
+    recordings = catalogue(corpus.resolve())
+    if not recordings:
+        raise click.ClickException(f"{corpus} holds no recording: no .edf and no .hea")
+    done: list[Prepared] = []
+    began_s = time.monotonic()
+    try:
+        with click.progressbar(length=len(recordings), label="nights") as bar:
+            for prepared in prepare(recordings, folder.resolve(), jobs, scheduler):
+                done.append(prepared)
+                bar.update(1)
+                if prepared.problem:
+                    click.echo(f"{prepared.recording.path.name}: skipped: {prepared.problem}", err=True)
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    skipped = sum(bool(prepared.problem) for prepared in done)
+    click.echo(
+        f"{len(done) - skipped} nights in {folder}, {skipped} recordings skipped; {time.monotonic() - began_s:.0f} s, "
+        f"at most {max(prepared.peak_mb for prepared in done):.0f} MB a process"
+    )
+    if skipped == len(done):
+        raise click.ClickException("no recording could be used")
+
+
+def _real(folder: Path | None, most: int) -> tuple[list[dataset.Night], list[dataset.Night]]:
+    """Real nights to learn from and of people kept back, where the recipe wants them and --real names their folder."""
+    from models.training.corpora.nights import read_real
+
+    if not most and folder is None:
+        return [], []
+    if folder is None:
+        raise click.ClickException(f"the recipe learns from {most} real nights: name their folder with --real")
+    if not most:
+        raise click.ClickException("the recipe learns from no real night: set nights.real in it to their number")
+    try:
+        return read_real(folder, most)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
 @click.argument("folder", type=FOLDER)
 @RECIPE_OPTION
+@click.option("--real", type=FOLDER, help="Folder of real nights, as the data command fills it.")
 @click.option("--out", default=MODELS, type=FOLDER, help="Where the models go.")
 @click.option("--name", default="firstlight", show_default=True, help="NAME-tcn and NAME-morning are written.")
 @click.option("--version", default="2", show_default=True)
-def train(folder: Path, recipe: Recipe, out: Path, name: str, version: str) -> None:
+def train(folder: Path, recipe: Recipe, real: Path | None, out: Path, name: str, version: str) -> None:
     """Train on FOLDER's nights; write both models, their manifests and their golden vectors."""
     from models.training import export, fit, make
 
@@ -106,10 +170,11 @@ def train(folder: Path, recipe: Recipe, out: Path, name: str, version: str) -> N
         read(folder, False, held_out=True),
         read(folder, True, held_out=True),
         _belts(folder, adapting.method != "none" and adapting.target == "belts"),
+        *_real(real, recipe.nights.real),
     )
     trainings = len(recipe.live.seeds) + len(recipe.morning.seeds)
     try:
-        with click.progressbar(length=trainings * fit.batches(len(nights.train), recipe.training)) as bar:
+        with click.progressbar(length=trainings * fit.batches(len(nights.learnt), recipe.training)) as bar:
             paths = make.make(recipe, nights, out, name, version, click.echo, lambda _loss: bar.update(1))
     except export.ExportError as error:
         raise click.ClickException(str(error)) from None

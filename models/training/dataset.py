@@ -22,6 +22,7 @@ from models.sleeper import SAMPLE_HZ, SimulatedNight, View, simulate_night
 from models.training.radar import module_ticks
 
 VIEWS: tuple[View, ...] = ("belt", "radar")
+PARTIAL = ".partial"  # a night that is being written
 NO_STAGE = -1  # nothing to learn: nobody in bed, too little signal, or no scorer's word
 
 
@@ -95,7 +96,7 @@ class _Make:
 
 def write_night(folder: Path, night: Night) -> None:
     """Keep a night in a folder; a night that is there is whole."""
-    partial = folder / f"{night.name}.partial.npz"
+    partial = folder / f"{night.name}{PARTIAL}.npz"
     np.savez_compressed(partial, version=FEATURES_VERSION, features=night.features, stages=night.stages)
     partial.rename(folder / f"{night.name}.npz")
 
@@ -106,8 +107,8 @@ def read_nights(folder: Path, wanted: Callable[[str], bool]) -> list[Night]:
     Raises ValueError in one line when a night was made with other features.
     """
     nights = []
-    for path in sorted(folder.glob("*-[0-9]*.npz")):
-        if wanted(path.stem):
+    for path in sorted(folder.glob("*.npz")):
+        if not path.stem.endswith(PARTIAL) and wanted(path.stem):
             try:
                 with np.load(path, allow_pickle=False) as file:
                     version, features, stages = int(file["version"]), file["features"], file["stages"]

@@ -16,6 +16,8 @@ from appliance.evaluation.agreement import Agreement
 from models.restager import combined
 from models.stager import Manifest, StepNetwork
 from models.training import adapt, dataset, evaluate, export, fit
+from models.training.corpora.catalogue import person_of
+from models.training.corpora.nights import PREFIX
 from models.training.dataset import Night
 from models.training.network import CausalNetwork, Committee
 from models.training.recipe import Net, Recipe
@@ -35,15 +37,24 @@ class Nights:
     held_out: Sequence[Night]
     variant: Sequence[Night]
     belts: Sequence[Night] = ()  # real ones without stages
+    real: Sequence[Night] = ()  # real ones with stages, to learn from
+    real_held_out: Sequence[Night] = ()  # and of other people, to be measured on
+
+    @property
+    def learnt(self) -> list[Night]:
+        """All that stages are learnt from."""
+        return [*self.train, *self.real]
 
     def sets(self) -> list[tuple[str, list[Night]]]:
         """What a model is measured on, by name."""
-        return [
+        simulated = [
             (f"simulated {word}{view}, {len(some)} nights", some)
             for word, nights in (("", self.held_out), ("variant ", self.variant))
             for view in dataset.VIEWS
             if (some := [night for night in nights if night.kind == view])
         ]
+        real = list(self.real_held_out)
+        return simulated + ([(f"real, people kept back, {len(real)} nights", real)] if real else [])
 
 
 def make(
@@ -99,7 +110,7 @@ def _trained(
     if recipe.adaptation.method != "none":
         simulated = [night for night in nights.train if night.kind == "radar"]
         others = nights.belts if recipe.adaptation.target == "belts" else simulated
-    lesson = fit.Lesson(nights.train, others, backward)
+    lesson = fit.Lesson(nights.learnt, others, backward)
     members: list[CausalNetwork] = []
     scores = []
     for seed in net.seeds:
@@ -153,8 +164,8 @@ def _network(fields: dict[str, Any], model: bytes) -> StepNetwork:
 
 
 def _calibration(nights: Nights, backward: bool) -> list[NDArray[np.float32]]:
-    every = max(len(nights.train) // CALIBRATION_NIGHTS, 1)
-    return [night.features[:: -1 if backward else 1] for night in nights.train[::every]]
+    every = max(len(nights.learnt) // CALIBRATION_NIGHTS, 1)
+    return [night.features[:: -1 if backward else 1] for night in nights.learnt[::every]]
 
 
 def _golden(path: Path, network: StepNetwork, features: NDArray[np.float32]) -> None:
@@ -171,6 +182,10 @@ def _sources(recipe: Recipe, nights: Nights) -> list[dict[str, Any]]:
     ]
     if recipe.adaptation.method != "none" and recipe.adaptation.target == "belts":
         sets.append(("real belt nights without stages (figshare 26013157)", list(nights.belts), adapt.BELT_PEOPLE))
+    people = [person_of(night.name.removeprefix(PREFIX)) for night in nights.real]
+    for corpus in sorted({person.corpus for person in people}):
+        of_it = [night for night, person in zip(nights.real, people, strict=True) if person.corpus == corpus]
+        sets.append((corpus, of_it, len({person for person in people if person.corpus == corpus})))
     return [
         {"set": name, "nights": len(some), "people": real or len(some), "real_people": real}
         for name, some, real in sets

@@ -19,11 +19,12 @@ class RecipeError(Exception):
 
 @dataclass(frozen=True)
 class Nights:
-    """How many nights are simulated."""
+    """How many nights are simulated, and how many real ones learnt from beside them."""
 
     train: int
     held_out: int
     variant: int
+    real: int
     jobs: int
 
 

@@ -1,0 +1,1 @@
+"""Real recordings of sleep laboratories, with their scorers' stages, as nights to learn from."""

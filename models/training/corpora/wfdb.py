@@ -12,14 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training.corpora.stages import CorpusError
+
 SKIP, NUM, SUB, CHN, AUX = 59, 60, 61, 62, 63
 INVALID = {"16": -32768, "80": -128, "212": -2048}  # the value that means missing
 FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::\d+)?(?:\+(\d+))?")
 GAIN = re.compile(r"([-+.\deE]+)(?:\((-?\d+)\))?")
-
-
-class WfdbError(Exception):
-    """The record cannot be read; one line."""
 
 
 class Channel(NamedTuple):
@@ -50,22 +48,22 @@ class Note(NamedTuple):
 
 
 def read_header(path: Path) -> Header:
-    """Read a ``.hea`` file of one segment.  Raises ``WfdbError``."""
+    """Read a ``.hea`` file of one segment.  Raises ``CorpusError``."""
     try:
         text = path.read_text(encoding="latin-1")
     except OSError as error:
-        raise WfdbError(f"{path.name} cannot be read: {error.strerror or error}") from error
+        raise CorpusError(f"{path.name} cannot be read: {error.strerror or error}") from error
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     try:
         name, count, *rest = lines[0].split()
         fs = float(rest[0].split("/")[0]) if rest else 250.0
         if "/" in name:
-            raise WfdbError(f"{path.name}: records of several segments are not read")
+            raise CorpusError(f"{path.name}: records of several segments are not read")
         channels = tuple(_channel(line) for line in lines[1 : 1 + int(count)])
     except (ValueError, IndexError) as error:
-        raise WfdbError(f"{path.name} is no WFDB header") from error
+        raise CorpusError(f"{path.name} is no WFDB header") from error
     if not 0 < fs < float("inf") or len(channels) != int(count) or any(c.per_frame < 1 for c in channels):
-        raise WfdbError(f"{path.name} is no WFDB header")
+        raise CorpusError(f"{path.name} is no WFDB header")
     return Header(path, fs, channels)
 
 
@@ -88,21 +86,21 @@ def _channel(line: str) -> Channel:
 
 
 def read_channel(header: Header, place: int) -> tuple[NDArray[np.float64], float]:
-    """One channel in physical units, NaN where missing, (n,), and its rate in Hz.  Raises ``WfdbError``."""
+    """One channel in physical units, NaN where missing, (n,), and its rate in Hz.  Raises ``CorpusError``."""
     channel = header.channels[place]
-    group = [c for c in header.channels if c.file == channel.file]  # these lie sample by sample in one file
-    size = sum(c.per_frame for c in group)
-    start = sum(c.per_frame for c in group[: group.index(channel)])
+    # The channels of one file lie in it sample by sample.
+    size = sum(c.per_frame for c in header.channels if c.file == channel.file)
+    start = sum(c.per_frame for c in header.channels[:place] if c.file == channel.file)
     path = header.path.parent / channel.file
     if channel.format not in INVALID:
-        raise WfdbError(f"{path.name} is in format {channel.format}; 16, 80 and 212 are read")
+        raise CorpusError(f"{path.name} is in format {channel.format}; 16, 80 and 212 are read")
     try:
         values = _digital(path, channel)
     except (OSError, ValueError) as error:
-        raise WfdbError(f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise CorpusError(f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     frames = values[: values.size // size * size].reshape(-1, size)
     if not len(frames):
-        raise WfdbError(f"{path.name} holds no samples")
+        raise CorpusError(f"{path.name} holds no samples")
     digital = frames[:, start : start + channel.per_frame].ravel()
     x = (digital - channel.baseline) / channel.gain
     x[digital == INVALID[channel.format]] = np.nan
@@ -115,22 +113,20 @@ def _digital(path: Path, channel: Channel) -> NDArray[np.int16]:
         return np.memmap(path, "<i2", "r", channel.offset, (max(count, 0),)) if count > 0 else np.empty(0, np.int16)
     raw = np.fromfile(path, np.uint8, offset=channel.offset)
     if channel.format == "80":
-        return raw.astype(np.int16) - 128
+        return raw.astype(np.int16) - np.int16(128)
     # Two samples of 12 bits in three bytes: low byte, both high nibbles (the first sample's below), low byte.
     low, high, other = raw[: raw.size // 3 * 3].reshape(-1, 3).astype(np.int16).T
     pairs = np.stack((low | (high & 0x0F) << 8, other | (high & 0xF0) << 4), axis=1).ravel()
     pairs[pairs > 2047] -= 4096
-    return pairs
+    signed: NDArray[np.int16] = pairs
+    return signed
 
 
 def read_notes(path: Path) -> tuple[list[Note], float | None]:
     """The annotations that carry a text, and the rate in Hz that their samples are of where the file tells another
-    than the record's.  Raises ``WfdbError``.
+    than the record's.  Raises ``CorpusError``, ``OSError``, or ValueError where that rate is no number.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise WfdbError(f"{path.name} cannot be read: {error.strerror or error}") from error
+    raw = path.read_bytes()
     notes: list[Note] = []
     fs: float | None = None
     sample = at = 0
@@ -154,5 +150,5 @@ def read_notes(path: Path) -> tuple[list[Note], float | None]:
         elif code not in (NUM, SUB, CHN):
             sample += number
     if at > len(raw):
-        raise WfdbError(f"{path.name} is cut short")
+        raise CorpusError(f"{path.name} is cut short")
     return notes, fs
