@@ -22,8 +22,8 @@ WORDS = ("W", "1", "2", "3", "R")
 
 
 def write(folder: Path, number: int, minutes: int, times: int) -> None:
-    """One recording and its hypnogram: so many minutes around the middle of a night, 0 for the whole of it; every sample
-    of the belt stands so many times, as a laboratory that samples all alike would have it.
+    """One recording and its hypnogram: so many minutes around the middle of a night, 0 for the whole of it; every
+    sample of the belt stands so many times, as a laboratory that samples all alike would have it.
     """
     night = simulate_night(SEED + number, "belt")
     count = minutes * 60 // EPOCH_S or night.stage5.size

@@ -114,7 +114,11 @@ def _digital(path: Path, channel: Channel) -> NDArray[np.int16]:
     raw = np.fromfile(path, np.uint8, offset=channel.offset)
     if channel.format == "80":
         return raw.astype(np.int16) - np.int16(128)
-    # Two samples of 12 bits in three bytes: low byte, both high nibbles (the first sample's below), low byte.
+    return unpack_212(raw)
+
+
+def unpack_212(raw: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Two samples of 12 bits in three bytes: low byte, both high nibbles (the first sample's below), low byte."""
     low, high, other = raw[: raw.size // 3 * 3].reshape(-1, 3).astype(np.int16).T
     pairs = np.stack((low | (high & 0x0F) << 8, other | (high & 0xF0) << 4), axis=1).ravel()
     pairs[pairs > 2047] -= 4096
@@ -126,7 +130,11 @@ def read_notes(path: Path) -> tuple[list[Note], float | None]:
     """The annotations that carry a text, and the rate in Hz that their samples are of where the file tells another
     than the record's.  Raises ``CorpusError``, ``OSError``, or ValueError where that rate is no number.
     """
-    raw = path.read_bytes()
+    return parse_notes(path.read_bytes(), path.name)
+
+
+def parse_notes(raw: bytes, name: str) -> tuple[list[Note], float | None]:
+    """The same of a file's bytes."""
     notes: list[Note] = []
     fs: float | None = None
     sample = at = 0
@@ -150,5 +158,5 @@ def read_notes(path: Path) -> tuple[list[Note], float | None]:
         elif code not in (NUM, SUB, CHN):
             sample += number
     if at > len(raw):
-        raise CorpusError(f"{path.name} is cut short")
+        raise CorpusError(f"{name} is cut short")
     return notes, fs
