@@ -91,7 +91,8 @@ def tiny() -> tuple[Recipe, make.Nights]:
     nights = [
         dataclasses.replace(n, name=n.name.replace("belt", "belt" if k % 2 else "radar")) for k, n in enumerate(made)
     ]
-    return recipe, make.Nights(nights[:24], nights[24:36], nights[36:])
+    real = [dataclasses.replace(n, name=f"real-belt-ST7{k:03d}J") for k, n in enumerate(made[:12])]
+    return recipe, make.Nights(nights[:24], nights[24:36], nights[36:], real=real[:8], real_held_out=real[10:])
 
 
 def test_a_recipe_makes_a_pair_and_the_same_bytes_twice(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_recipe_makes_a_pair_and_the_same_bytes_twice(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         ticks: list[float] = []
         make.make(recipe, nights, tmp_path / folder, "toy", "9", said.append, ticks.append)
-        assert len(ticks) == 4 * fit.batches(24, TRAINING)
+        assert len(ticks) == 4 * fit.batches(24 + 8, TRAINING)
     names = [f"toy-{kind}.{end}" for kind in ("tcn", "morning") for end in ("tflite", "json", "golden.npz")]
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == sorted(names)
     for name in names:
@@ -115,6 +116,11 @@ def test_a_recipe_makes_a_pair_and_the_same_bytes_twice(tmp_path: Path) -> None:
     morning = Agreement.of(night.stages, given).kappa
     assert morning > 0.5
     fields = json.loads((tmp_path / "one" / "toy-morning.json").read_text(encoding="utf-8"))
+    assert "real, people kept back, 2 nights" in fields["metrics"]
+    # ST7 and two figures are the person: all eight are nights of person 00.
+    real = {"set": "Sleep-EDF Expanded", "nights": 8, "people": 1, "real_people": 1}
+    assert fields["training"][-1] == real
+    assert sum(entry["nights"] for entry in fields["training"]) == 24 + 8
     for figures in fields["metrics"].values():
         assert abs(figures["kappa"] - figures["kappa_float"]) <= export.MAX_DEPARTURE
     assert stage_nights(live, nights.variant).kappa > 0.5
@@ -123,6 +129,7 @@ def test_a_recipe_makes_a_pair_and_the_same_bytes_twice(tmp_path: Path) -> None:
 def test_the_best_of_its_seeds_may_ship() -> None:
     recipe, nights = tiny()
     alone = dataclasses.replace(NET, ship="best")
+    nights = dataclasses.replace(nights, real=())
     chosen = make._trained(recipe, alone, nights, False, lambda _: None, lambda _: None)
     scores = [kappa(fit.fit(fit.Lesson(nights.train), NET, TRAINING, seed), list(nights.variant)) for seed in NET.seeds]
     assert len(chosen.members) == 1
