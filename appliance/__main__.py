@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 
-from appliance.terminal import Bar, ConfigRefusal, Refusal
+from appliance.kept import export
+from appliance.terminal import CONFIG, Bar, Refusal, load_config
 
 MODULES = click.Choice(["micradar", "tinyframe", "acconeer"])
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -22,23 +23,6 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 DATABASE = "firstlight.db"
 STATUS = "status.json"
 CHUNK = 1 << 16
-CONFIG = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("/etc/firstlight/config.toml"),
-    show_default=True,
-    help="Configuration file; where it is missing the defaults hold.",
-)
-
-
-def _load(path: Path) -> Any:
-    from appliance.config import ConfigError, load
-
-    try:
-        return load(path)
-    except ConfigError as error:
-        raise ConfigRefusal(str(error)) from error
 
 
 def _last_good() -> Path:
@@ -160,7 +144,7 @@ def record(config_path: Path, out: Path) -> None:
     stop = _until_told()
     if out.exists():
         raise Refusal(f"{out} exists already: choose another name, so that no night is written over")
-    recorder = record_radar(_load(config_path), out, stop, lambda text: click.echo(text, err=True))
+    recorder = record_radar(load_config(config_path), out, stop, lambda text: click.echo(text, err=True))
     click.echo(f"{out}: {recorder.kept_bytes} bytes from the radar, {recorder.lost} records lost", err=True)
 
 
@@ -314,7 +298,7 @@ def doctor(config_path: Path, placement: bool, seconds: float | None) -> None:
     from appliance.doctor import examine, show_placement
     from drivers.readings import DriverError
 
-    config = _load(config_path)
+    config = load_config(config_path)
     if placement:
         try:
             show_placement(config, _until_told(), seconds, click.echo)
@@ -337,7 +321,10 @@ def show_config(config_path: Path) -> None:
     """Print the configuration in force."""
     from appliance.config import render
 
-    click.echo(render(_load(config_path)), nl=False)
+    click.echo(render(load_config(config_path)), nl=False)
+
+
+main.add_command(export)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ Instants come on the stream's clock and are written in UTC as the two clocks sta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 from appliance.clock import Instant
-from appliance.records import EpochRecord, SessionRecord
+from appliance.records import BreathingRecord, EpochRecord, SessionRecord
 from appliance.sensing import StagedEpoch
 from appliance.sleep import ABSENCE_S, SessionEnded, SessionStarted, SessionTracker, SleepSession, SleepStatistics
 from models.contract import EPOCH_S, SleepStage, StageEstimate
@@ -19,11 +20,15 @@ TOLD_EPOCHS = 10  # a night in progress is written with its figures every five m
 TOLD_SHARE = 32  # or once it has grown by this part: figures cost as much as the night is long, an epoch must not
 
 
+Written = SessionRecord | EpochRecord | BreathingRecord
+
+
 class Diary:
     """Remembers the stay in bed; answers with what is to be written."""
 
     def __init__(self, model: str | None) -> None:
         self._model = model
+        self.keeps_breathing = True  # whether raw breathing is written down too
         self._sessions: SessionTracker[StagedEpoch] = SessionTracker()
         self._record: SessionRecord | None = None
         self._epochs = self._told_epochs = 0  # of this session: written, and written when it was last told
@@ -33,11 +38,9 @@ class Diary:
         """The session in progress, as it was begun."""
         return self._record
 
-    def presence(
-        self, t_s: float, present: bool | None, primary: bool, now: Instant
-    ) -> list[SessionRecord | EpochRecord]:
+    def presence(self, t_s: float, present: bool | None, primary: bool, now: Instant) -> list[Written]:
         """Somebody is there, nobody, or (None) it is not known."""
-        written: list[SessionRecord | EpochRecord] = []
+        written: list[Written] = []
         for event in self._sessions.update(t_s, present, primary):
             match event:
                 case SessionStarted():
@@ -45,16 +48,17 @@ class Diary:
                     self._epochs = self._told_epochs = len(event.epochs)
                     self._record = SessionRecord(id=entered, entered_utc=entered, model=self._model)
                     written.append(self._record)
-                    written += [self._epoch(epoch, now) for epoch in event.epochs]
+                    for epoch in event.epochs:
+                        written += self._epoch(epoch, now)
                 case SessionEnded():
                     written += self._ended(event.session, now)
         return written
 
-    def epoch(self, staged: StagedEpoch, now: Instant) -> list[SessionRecord | EpochRecord]:
+    def epoch(self, staged: StagedEpoch, now: Instant) -> list[Written]:
         """An epoch of whoever is there; nothing is written of one who has not stayed."""
         if not self._sessions.add(staged, staged.primary.is_primary):
             return []
-        written: list[SessionRecord | EpochRecord] = [self._epoch(staged, now)]
+        written: list[Written] = [*self._epoch(staged, now)]
         self._epochs += 1
         if self._epochs >= self._told_epochs + max(TOLD_EPOCHS, self._told_epochs // TOLD_SHARE):
             self._told_epochs = self._epochs
@@ -67,14 +71,12 @@ class Diary:
         session = self._sessions.session
         return None if session is None or self._record is None else self._told(self._record, session, now)
 
-    def close(self, now: Instant) -> list[SessionRecord | EpochRecord]:
+    def close(self, now: Instant) -> list[Written]:
         """Nobody is looked at any more: what was seen ends here."""
         session, self._sessions = self._sessions.session, SessionTracker()
         return [] if session is None else self._ended(replace(session, left_s=now.mono_s), now)
 
-    def resume(
-        self, record: SessionRecord, epochs: Sequence[EpochRecord], now: Instant
-    ) -> list[SessionRecord | EpochRecord]:
+    def resume(self, record: SessionRecord, epochs: Sequence[EpochRecord], now: Instant) -> list[Written]:
         """Go on with a night that an earlier process began, or close it where it broke off too long ago."""
         if self._record is not None:
             return []
@@ -87,7 +89,7 @@ class Diary:
             return []
         return self._ended(replace(session, left_s=session.last_seen_s), now)
 
-    def _ended(self, session: SleepSession, now: Instant) -> list[SessionRecord | EpochRecord]:
+    def _ended(self, session: SleepSession, now: Instant) -> list[Written]:
         record, self._record = self._record, None
         return [] if record is None else [self._told(record, session, now)]
 
@@ -103,10 +105,10 @@ class Diary:
             absences=tuple((_utc(a.start_s, now), _utc(a.end_s, now)) for a in session.absences),
         )
 
-    def _epoch(self, staged: StagedEpoch, now: Instant) -> EpochRecord:
+    def _epoch(self, staged: StagedEpoch, now: Instant) -> list[EpochRecord | BreathingRecord]:
         estimate = staged.estimate
         p_wake, p_light, p_deep, p_rem = estimate.probabilities or (None, None, None, None)
-        return EpochRecord(
+        epoch = EpochRecord(
             start_utc=_utc(estimate.start_s, now),
             session_id=None if self._record is None else self._record.id,
             stage=estimate.stage.word,
@@ -120,7 +122,11 @@ class Diary:
             is_primary=staged.primary.is_primary,
             model=self._model,
             features=staged.features,
+            distance_m=None if math.isnan(staged.primary.distance_m) else staged.primary.distance_m,
         )
+        if staged.breathing is None or not self.keeps_breathing:
+            return [epoch]
+        return [epoch, BreathingRecord(epoch.start_utc, staged.breathing)]
 
 
 def _estimate(epoch: EpochRecord, zero_utc: float) -> StageEstimate:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from appliance.database import is_corrupt, move_aside
 from appliance.records import (
     AlarmFactRecord,
+    BreathingRecord,
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
@@ -22,11 +24,11 @@ from appliance.records import (
     RingRecord,
     SessionRecord,
 )
-from appliance.store import Role, Store, StoreError, is_corrupt, move_aside
+from appliance.store import Role, Store, StoreError
 
 _log = logging.getLogger(__name__)
 
-PENDING_RECORDS = 4096  # more than two nights (960 epochs, 480 minutes and a few facts each), about 2 MB of memory
+PENDING_RECORDS = 6144  # more than two nights (960 epochs with their breathing, 480 minutes), about 4 MB of memory
 T = TypeVar("T")
 
 
@@ -166,6 +168,8 @@ def _key(record: Record) -> tuple[object, ...]:
             return SessionRecord, record.id
         case EpochRecord():
             return EpochRecord, record.start_utc
+        case BreathingRecord():
+            return BreathingRecord, record.start_utc
         case RestagedRecord():
             return RestagedRecord, record.session_id, record.model
         case RestagedEpochRecord():

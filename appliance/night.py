@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance.bedside import Bedside
 from appliance.clock import Instant
-from appliance.diary import Diary
+from appliance.diary import Diary, Written
 from appliance.morning import AlarmChange, FirstRing, Levels
 from appliance.presence import Presence
 from appliance.records import (
@@ -141,6 +141,7 @@ class Night:
             self._setting_complaints = tuple(complaints)
             self._bedside.morning.choose(self._settings.alarms)
             self._alarms_shown = tuple(alarm.as_dict() for alarm in self._settings.alarms)
+            self._diary.keeps_breathing = self._settings.breathing_nights > 0
             changed = True
         for request in inputs.requests:
             changed |= self._bedside.ask(request, now)
@@ -243,7 +244,7 @@ class Night:
         self._findings.append(staged)
         self._records += self._diary.epoch(staged, now)
 
-    def _write(self, written: Sequence[SessionRecord | EpochRecord]) -> None:
+    def _write(self, written: Sequence[Written]) -> None:
         self._records += written
         for record in written:
             if isinstance(record, SessionRecord):

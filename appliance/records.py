@@ -42,6 +42,15 @@ class EpochRecord:
     is_primary: bool
     model: str | None = None
     features: bytes | None = None  # packed (models.features): what the morning stages the night again from
+    distance_m: float | None = None  # from the box to the sleeper's chest
+
+
+@dataclass(frozen=True, slots=True)
+class BreathingRecord:
+    """The sleeper's raw breathing in the epoch from ``start_utc``, packed (waveform.py); kept for some nights alone."""
+
+    start_utc: int
+    samples: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,7 @@ class HabitsRecord:
 Record = (
     SessionRecord
     | EpochRecord
+    | BreathingRecord
     | RestagedRecord
     | RestagedEpochRecord
     | EnvironmentRecord
@@ -151,3 +161,17 @@ class Request:
     utc_s: int
     kind: str
     value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRecord:
+    """What the sleeper knows better than the box; it stands beside what was measured and replaces nothing.
+
+    ``kind`` is in_bed, trying, asleep or up, which have one instant, or not_me, which is ``[utc_s, end_utc)``.
+    """
+
+    session_id: int
+    kind: str
+    utc_s: int
+    end_utc: int | None
+    made_utc: int

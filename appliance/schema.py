@@ -126,13 +126,30 @@ CREATE TABLE restaged_epoch (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS, _RESTAGED)
+# Raw breathing lies beside the epochs, so that letting go of it after some nights leaves them alone.
+_KEPT = """
+ALTER TABLE epoch ADD COLUMN distance_m REAL;
+CREATE TABLE breathing (
+    start_utc INTEGER PRIMARY KEY,
+    samples BLOB NOT NULL
+) STRICT;
+CREATE TABLE correction (
+    session_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    utc_s INTEGER NOT NULL,
+    end_utc INTEGER,
+    made_utc INTEGER NOT NULL,
+    PRIMARY KEY (session_id, kind, utc_s)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS, _RESTAGED, _KEPT)
 
 # Each table has exactly one writing process; the store makes SQLite itself refuse the other.
 SUPERVISOR_TABLES = frozenset(
     {
-        *("session", "epoch", "restaged", "restaged_epoch", "environment"),
+        *("session", "epoch", "breathing", "restaged", "restaged_epoch", "environment"),
         *("alarm_fact", "ring", "event", "handled", "habits"),
     }
 )
-WEB_TABLES = frozenset({"setting", "request"})
+WEB_TABLES = frozenset({"setting", "request", "correction"})

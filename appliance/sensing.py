@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from appliance import waveform
 from appliance.breaths import MOVING, Chest
 from appliance.displacement import Bodies, Tick
 from appliance.habits import Habits
@@ -72,6 +73,7 @@ class StagedEpoch(NamedTuple):
     motion: float | None  # mean motion index, 0-1
     primary: PrimaryUser  # of most of its seconds
     features: bytes | None = None  # packed, where it was staged
+    breathing: bytes | None = None  # packed (waveform.py), the sleeper's own
 
 
 Finding = Presence | PrimaryUser | Breathing | StagedEpoch
@@ -233,6 +235,7 @@ class Sensing:
             float(seen.mean()) if seen.size else None,
             primary,
             features,
+            waveform.pack(epoch.displacement, epoch.motion) if primary.is_primary else None,
         )
 
 

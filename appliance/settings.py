@@ -11,6 +11,8 @@ from appliance.alarm_setting import AlarmSetting, read_alarms
 SIDES = ("left", "right")
 ALARMS = "alarms"  # the row of all alarms
 ONE_ALARM = "alarm"  # the row of the version that knew a single one; read for as long as there is no other
+BREATHING_NIGHTS = 30  # whose raw breathing is kept, about 0.6 MB each
+MOST_BREATHING_NIGHTS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Settings:
 
     alarms: tuple[AlarmSetting, ...] = ()
     bed_side: str = "left"
+    breathing_nights: int = BREATHING_NIGHTS
 
     def changed(self, rows: Mapping[str, Any]) -> tuple[Settings, list[str]]:
         """These settings with the page's rows in place, and one line for each row that could not be used."""
@@ -27,7 +30,14 @@ class Settings:
         if side not in SIDES:
             complaints.append(f"The bed's side is left or right, not {side!r}: {self.bed_side} holds")
             side = self.bed_side
-        return replace(self, alarms=alarms, bed_side=side), complaints
+        nights = rows.get("breathing_nights", self.breathing_nights)
+        if not isinstance(nights, int) or isinstance(nights, bool) or not 0 <= nights <= MOST_BREATHING_NIGHTS:
+            complaints.append(
+                f"Raw breathing is kept of 0 to {MOST_BREATHING_NIGHTS} nights, not {nights!r}:"
+                f" {self.breathing_nights} holds"
+            )
+            nights = self.breathing_nights
+        return replace(self, alarms=alarms, bed_side=side, breathing_nights=nights), complaints
 
 
 def stored_alarms(

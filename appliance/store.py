@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
@@ -19,8 +18,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from appliance.database import Connection, PAGE_BYTES, is_corrupt, migrate, move_aside
 from appliance.records import (
     AlarmFactRecord,
+    BreathingRecord,
+    CorrectionRecord,
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
@@ -37,7 +39,6 @@ from appliance.schema import MIGRATIONS, SUPERVISOR_TABLES, WEB_TABLES
 
 _log = logging.getLogger(__name__)
 
-PAGE_BYTES = 1024
 CHECKPOINT_PAGES = 1024  # the WAL starts again at its beginning after about 1 MB
 BUSY_S = 5.0
 FOREVER_UTC = 1 << 62
@@ -45,6 +46,7 @@ FOREVER_UTC = 1 << 62
 _TABLES: dict[type, str] = {
     SessionRecord: "session",
     EpochRecord: "epoch",
+    BreathingRecord: "breathing",
     RestagedRecord: "restaged",
     RestagedEpochRecord: "restaged_epoch",
     EnvironmentRecord: "environment",
@@ -53,16 +55,17 @@ _TABLES: dict[type, str] = {
     EventRecord: "event",
     HandledRecord: "handled",
     HabitsRecord: "habits",
+    CorrectionRecord: "correction",
 }
 _INSERTS = {
     kind: f"INSERT OR REPLACE INTO {table} ({', '.join(f.name for f in fields(kind))})"
     f" VALUES ({', '.join('?' * len(fields(kind)))})"
     for kind, table in _TABLES.items()
 }
+_WITHIN = "WHERE start_utc > ? AND start_utc < ? ORDER BY start_utc"
 _WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
-_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=Record | CorrectionRecord)
 
 
 class StoreError(Exception):
@@ -74,10 +77,11 @@ class Role(Enum):
 
     SUPERVISOR = SUPERVISOR_TABLES
     WEB = WEB_TABLES
+    GUEST = frozenset[str]()  # a command that only reads
 
 
 class Store:
-    """One connection, for one thread at a time.  The supervisor makes and migrates the database; the page waits for it.
+    """One connection, for one thread at a time.  The supervisor makes and migrates the database; others wait.
 
     A corrupt database is moved aside by the supervisor and begun anew (``complaint`` says so); the page raises
     ``StoreError``, as either does on a newer schema, which is left untouched.
@@ -90,7 +94,7 @@ class Store:
         try:
             self._db = self._open()
         except sqlite3.DatabaseError as error:
-            if role is Role.WEB or not is_corrupt(error):
+            if role is not Role.SUPERVISOR or not is_corrupt(error):
                 raise
             self.complaint = move_aside(path)
             self._db = self._open()
@@ -131,6 +135,23 @@ class Store:
                 (utc_s, kind, None if value is None else json.dumps(value)),
             )
         return int(cursor.lastrowid or 0)
+
+    def put_corrections(self, corrections: Sequence[CorrectionRecord]) -> None:
+        """Keep these, all or none; of one kind that has one instant the latest word stands."""
+        with self._transaction():
+            for one in corrections:
+                if one.end_utc is None:
+                    where = "DELETE FROM correction WHERE session_id = ? AND kind = ?"
+                    self._db.execute(where, (one.session_id, one.kind))
+                self._db.execute(_INSERTS[CorrectionRecord], astuple(one))
+
+    def drop_corrections(self, session_id: int, kind: str | None = None, utc_s: int | None = None) -> None:
+        """Take back one correction, or all of a session."""
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM correction WHERE session_id = ? AND (? IS NULL OR kind = ? AND utc_s = ?)",
+                (session_id, kind, kind, utc_s),
+            )
 
     # -- both read
 
@@ -175,23 +196,29 @@ class Store:
         if end_utc is None:
             later = self.sessions_from(session.entered_utc + 1, 1)
             end_utc = later[0].entered_utc if later else FOREVER_UTC
-        return self._read(
-            EpochRecord, "WHERE start_utc > ? AND start_utc < ? ORDER BY start_utc", session.entered_utc - 30, end_utc
-        )
+        return self._read(EpochRecord, _WITHIN, session.entered_utc - 30, end_utc)
 
     def restaged(self, session_id: int) -> RestagedRecord | None:
         """The session as it was last staged again, or None."""
-        where = "WHERE session_id = ? ORDER BY made_utc DESC LIMIT 1"
-        return next(iter(self._read(RestagedRecord, where, session_id)), None)
+        return next(iter(self.restagings(session_id)), None)
+
+    def restagings(self, session_id: int) -> list[RestagedRecord]:
+        """Every time that the session was staged again, latest first."""
+        return self._read(RestagedRecord, "WHERE session_id = ? ORDER BY made_utc DESC, model", session_id)
 
     def restaged_epochs(self, session: SessionRecord, model: str) -> list[RestagedEpochRecord]:
         """The session's epochs as ``model`` staged them again, in order of time."""
         end_utc = FOREVER_UTC if session.left_utc is None else session.left_utc
-        return self._read(
-            RestagedEpochRecord,
-            "WHERE start_utc > ? AND start_utc < ? AND model = ? ORDER BY start_utc",
-            *(session.entered_utc - 30, end_utc, model),
-        )
+        where = "WHERE start_utc > ? AND start_utc < ? AND model = ? ORDER BY start_utc"
+        return self._read(RestagedEpochRecord, where, session.entered_utc - 30, end_utc, model)
+
+    def breathing(self, session: SessionRecord) -> list[BreathingRecord]:
+        """The raw breathing that is still kept of a session that is over, in order of time."""
+        return self._read(BreathingRecord, _WITHIN, session.entered_utc - 30, session.left_utc or 0)
+
+    def corrections(self, session_id: int) -> list[CorrectionRecord]:
+        """What the sleeper has corrected of a session, in order of time."""
+        return self._read(CorrectionRecord, "WHERE session_id = ? ORDER BY utc_s, kind", session_id)
 
     def environment(self, start_utc: int, end_utc: int) -> list[EnvironmentRecord]:
         """The room, minute by minute, over ``[start_utc, end_utc)``."""
@@ -249,13 +276,13 @@ class Store:
             raise
 
     def _open(self) -> sqlite3.Connection:
-        if self.role is Role.WEB and not self.path.exists():
+        if self.role is not Role.SUPERVISOR and not self.path.exists():
             raise StoreError(f"there is no record of nights at {self.path} yet: start firstlight")
         if self.role is Role.SUPERVISOR:
             # SQLite would make it 0644, but the page runs as another user of the group; the umask has the last word.
             os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o660))
         db = sqlite3.connect(
-            self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=_Connection
+            self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=Connection
         )
         try:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -265,11 +292,11 @@ class Store:
                     f" {len(MIGRATIONS)}): install that version again, or move the file away"
                 )
             if version < len(MIGRATIONS):
-                if self.role is Role.WEB:
+                if self.role is not Role.SUPERVISOR:
                     raise StoreError(
                         f"{self.path} has an older schema ({version}): restart firstlight, which renews it"
                     )
-                _migrate(db, version)
+                migrate(db, version, MIGRATIONS)
             db.execute("SELECT count(*) FROM session").fetchone()  # meets a damaged file now, while nobody waits
             db.execute("PRAGMA synchronous = FULL")
             db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -284,52 +311,6 @@ class Store:
         if action in _WRITES and table not in self.role.value and not (table or "").startswith("sqlite_"):
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
-
-
-class _Connection(sqlite3.Connection):
-    """SQLite quotes a damaged schema in its own message, and Python then fails at decoding the message."""
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        try:
-            return super().execute(sql, parameters)
-        except UnicodeDecodeError as error:
-            damage = sqlite3.DatabaseError(f"malformed database: {error}")
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage from error
-
-
-def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether the file itself is broken, as against a disk that is full, busy or away."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
-
-
-def move_aside(path: Path) -> str:
-    """Rename a corrupt database with its WAL, and say so in one line, which is logged and returned."""
-    kept = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-    for ending in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + ending)
-        if part.exists():
-            part.rename(kept.with_name(kept.name + ending))
-    line = f"{path.name} was damaged: it is kept as {kept.name} and a new one was begun"
-    _log.error(line)
-    return line
-
-
-def _migrate(db: sqlite3.Connection, version: int) -> None:
-    """Bring an older schema up to date; every step with its version in one transaction, so all of it or nothing."""
-    db.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # heeded only while the file is empty
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        for step in MIGRATIONS[version:]:
-            for statement in step.split(";\n"):  # not executescript, which commits by itself
-                db.execute(statement)
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def _column(value: Any) -> Any:

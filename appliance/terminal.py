@@ -1,11 +1,21 @@
-"""What every command says to a terminal: one line of refusal, a bar of progress."""
+"""What commands share: one line of refusal, a bar of progress, which configuration file."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
+
+CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("/etc/firstlight/config.toml"),
+    show_default=True,
+    help="Configuration file; where it is missing the defaults hold.",
+)
 
 
 class Refusal(click.ClickException):
@@ -20,6 +30,16 @@ class ConfigRefusal(Refusal):
     """The configuration is wrong: the status of sysexits.h."""
 
     exit_code = 78
+
+
+def load_config(path: Path) -> Any:
+    """The configuration; ``ConfigRefusal`` in one line where it is wrong."""
+    from appliance.config import ConfigError, load
+
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise ConfigRefusal(str(error)) from error
 
 
 class Bar:

@@ -17,11 +17,12 @@ from zoneinfo import ZoneInfo
 from appliance.alarm import AlarmFacts
 from appliance.alarm_setting import AlarmSetting, read_alarms
 from appliance.alarms import Alarms
+from appliance.database import is_corrupt
 from appliance.placement import Advice, Placement
 from appliance.records import Request
 from appliance.settings import stored_alarms
 from appliance.status import STALE_S, Status, read_status, status_age_s
-from appliance.store import Role, Store, StoreError, is_corrupt
+from appliance.store import Role, Store, StoreError
 
 ASKED_S = 60.0  # for so long the page says that something was asked for and not done yet
 

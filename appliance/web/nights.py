@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from appliance.records import EpochRecord, RestagedEpochRecord, RestagedRecord, SessionRecord
+from appliance.records import EpochRecord, SessionRecord
 
 EPOCH_S = 30
 GROWING_S = 8 * 3600  # while somebody is in bed the axis is a whole night long, and the night grows into it
@@ -70,25 +70,6 @@ def runs(
         reached = max(reached, epoch.start_utc + EPOCH_S)
     add_hole(reached, end_utc)
     return found
-
-
-def told_by(told: RestagedRecord | None, session: SessionRecord) -> SessionRecord:
-    """The session with the figures of its second staging, if there was one."""
-    if told is None:
-        return session
-    return replace(
-        session,
-        onset_utc=told.onset_utc,
-        final_awakening_utc=told.final_awakening_utc,
-        statistics=told.statistics,
-        model=told.model,
-    )
-
-
-def staged_by(again: Sequence[RestagedEpochRecord], epochs: Sequence[EpochRecord]) -> list[EpochRecord]:
-    """The epochs with the stages of their second staging; those that had none keep the live one."""
-    stages = {epoch.start_utc: epoch.stage for epoch in again}
-    return [replace(epoch, stage=stages.get(epoch.start_utc, epoch.stage)) for epoch in epochs]
 
 
 def series(epochs: Sequence[EpochRecord], of: Callable[[EpochRecord], float | None]) -> Series:

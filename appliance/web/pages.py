@@ -15,22 +15,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from appliance.alarm_setting import SettingError, zone_of
+from appliance.answers import staged_by, told_by
 from appliance.records import SessionRecord
 from appliance.settings import ALARMS, SIDES
 from appliance.web import charts, words
 from appliance.web.forms import sentence
 from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, explain
-from appliance.web.nights import (
-    EPOCH_S,
-    GROWING_S,
-    last_night,
-    middle_range,
-    runs,
-    series,
-    staged_by,
-    told_by,
-    totals,
-)
+from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
 from appliance.web.report import report
 from appliance.web.words import clock
 
