@@ -11,7 +11,7 @@ from appliance.alarm_setting import AlarmSetting, read_alarms
 SIDES = ("left", "right")
 ALARMS = "alarms"  # the row of all alarms
 ONE_ALARM = "alarm"  # the row of the version that knew a single one; read for as long as there is no other
-BREATHING_NIGHTS = 30  # whose raw breathing is kept, about 0.6 MB each
+BREATHING_NIGHTS = 30  # whose raw breathing is kept, about 1 MB each
 MOST_BREATHING_NIGHTS = 365
 
 

@@ -16,6 +16,7 @@ from appliance import schema
 from appliance import store as store_module
 from appliance.records import (
     AlarmFactRecord,
+    BreathingRecord,
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
@@ -294,7 +295,7 @@ def test_an_hour_asleep_costs_less_than_a_megabyte_of_writes(store: Store) -> No
         pytest.skip("needs /proc/self/io to count what is written")
     before = written_bytes()
     for k in range(120):
-        records: list[Record] = [epoch(T0 + 30 * k)]
+        records: list[Record] = [epoch(T0 + 30 * k), BreathingRecord(T0 + 30 * k, os.urandom(630))]
         if k % 2 == 0:
             records.append(EnvironmentRecord(T0 + 30 * k, 19.5, 45.0, 0.1, 800.0, 1013.2))
         if k % 10 == 0:

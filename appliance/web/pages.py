@@ -127,7 +127,7 @@ def _night(session: SessionRecord) -> str:
         growing=growing,
         runs=found,
         totals=totals(found),
-        figures=words.statistics(session.statistics),
+        figures=words.statistics(session.statistics) + words.mean_rate(epochs),
         room=words.room_over(room),
         axis=charts.Axis(session.entered_utc, axis_end, zone),
         rates=rates,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from appliance.records import EnvironmentRecord, SessionRecord
+from appliance.records import EnvironmentRecord, EpochRecord, SessionRecord
 from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
 
 UNKNOWN = "—"
@@ -244,9 +244,9 @@ _STATISTICS = (
     ("waso_s", "Awake in the night", "Wake after sleep onset (WASO): time awake between falling asleep and waking up."),
     ("awakenings", "Awakenings", "How many times sleep gave way to wake after sleep onset."),
     ("spt_s", "Sleep period", "Sleep period time (SPT): from sleep onset until the final awakening."),
-    ("light_s", "Light sleep", "Stages N1 and N2 together."),
-    ("deep_s", "Deep sleep", "Stage N3, slow wave sleep."),
-    ("rem_s", "REM sleep", "Rapid eye movement sleep, when most dreams are dreamt."),
+    ("light_s", "Light sleep", "Stages N1 and N2 together; per cent of the time asleep."),
+    ("deep_s", "Deep sleep", "Stage N3, slow wave sleep; per cent of the time asleep."),
+    ("rem_s", "REM sleep", "Rapid eye movement sleep, when most dreams are dreamt; per cent of the time asleep."),
     ("rem_latency_s", "REM latency", "From sleep onset until the first REM sleep."),
     ("unscored_s", "Not enough signal", "Time in bed in which the radar saw too little for an answer."),
     ("before_trying_s", "In bed before trying", "Time in bed before you began trying to sleep, as when reading."),
@@ -264,12 +264,25 @@ def statistics(values: Mapping[str, Any] | None) -> list[Figure]:
             meaning += " When you began trying is not known, so it counts from going to bed."
         if key.endswith("_s"):
             text = duration(value)
+            tst_s = values.get("tst_s")
+            if key in ("light_s", "deep_s", "rem_s") and tst_s and value is not None:
+                text += f" · {percent(value / tst_s)}"
         elif key == "se":
             text = percent(value)
         else:
             text = number(value)
         found.append(Figure(name, text, meaning))
     return found
+
+
+def mean_rate(epochs: Sequence[EpochRecord]) -> list[Figure]:
+    """The night's mean breathing rate; nothing where no half minute asleep had one."""
+    asleep = [one.rate_brpm for one in epochs if one.stage in ("light", "deep", "rem") and one.is_primary]
+    rates = [rate for rate in asleep if rate is not None]
+    if not rates:
+        return []
+    meaning = f"Breaths per minute, the mean over {duration(30 * len(rates))} asleep with a clear enough signal."
+    return [Figure("Breathing rate", number(sum(rates) / len(rates), digits=1), meaning)]
 
 
 def stage_shares(values: Mapping[str, Any]) -> list[tuple[str, float]]:
