@@ -12,6 +12,7 @@ from appliance.records import CorrectionRecord, SessionRecord
 NOT_ME = "not_me"
 MEASURED = {"in_bed": "entered_utc", "trying": "began_trying_utc", "asleep": "onset_utc", "up": "left_utc"}
 NAMES = {"in_bed": "In bed", "trying": "Trying to sleep", "asleep": "Fell asleep", "up": "Got up"}
+_ACTS = {"in_bed": "going to bed", "trying": "trying to sleep", "asleep": "falling asleep", "up": "getting up"}
 BEYOND_S = 3 * 3600  # so long before and after what was measured somebody may have been in bed unnoticed
 
 
@@ -98,10 +99,10 @@ def out_of_order(wanted: Mapping[str, int | None], changed: Iterable[str], zone:
             continue
         for other, other_s in known[:k]:
             if other_s > utc_s:
-                errors[kind] = f"That is before {NAMES[other].lower()}, {_shown(other_s, zone)}."
+                errors[kind] = f"That is before {_ACTS[other]}, {_shown(other_s, zone)}."
         for other, other_s in known[k + 1 :]:
             if other_s < utc_s:
-                errors.setdefault(kind, f"That is after {NAMES[other].lower()}, {_shown(other_s, zone)}.")
+                errors.setdefault(kind, f"That is after {_ACTS[other]}, {_shown(other_s, zone)}.")
     return errors
 
 

@@ -21,6 +21,7 @@ from appliance.records import (
     RingRecord,
     SessionRecord,
 )
+from appliance.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ QUEUED_BATCHES = 4096
 LOOK_S = 1.0  # between two looks for settings and requests of the page
 WRITE_S = 30.0  # between two transactions, unless a record is urgent
 _URGENT = (AlarmFactRecord, HandledRecord, RingRecord, SessionRecord)
+BREATHING_BYTES = 100_000_000  # of the database, at most, whatever number of nights is wanted
 LOOKED_BACK = 3  # nights that a box which begins stages again, where the one before did not come to it
 Restage = Callable[[SessionRecord, Sequence[EpochRecord]], Sequence[Record]]
 
@@ -146,8 +148,11 @@ class Disk:
 
     def _flush(self) -> None:
         self._ledger.write(self._batch)  # which keeps what it cannot write
-        self._over += [r.id for r in self._batch if isinstance(r, SessionRecord) and r.left_utc is not None]
+        over = [r.id for r in self._batch if isinstance(r, SessionRecord) and r.left_utc is not None]
+        self._over += over
         self._batch.clear()
+        if over and not self._ledger.pending:
+            self._let_go()
 
     def _stage_again(self) -> None:
         if self._restage is None or self._ledger.pending:
@@ -156,6 +161,11 @@ class Disk:
             found = self._ledger.over(self._over.pop(0))
             if found is not None:
                 self._ledger.write(self._restage(*found))
+
+    def _let_go(self) -> None:
+        """Of raw breathing, what is more than is wanted."""
+        nights = Settings().changed(self._settings or {})[0].breathing_nights
+        self._ledger.let_go(nights, BREATHING_BYTES)
 
     def _look(self) -> None:
         settings = self._ledger.settings()
@@ -171,5 +181,6 @@ class Disk:
         self._complaint = complaint
         if changed:
             self._settings = settings
+            self._let_go()
         if requests:
             self._offered = requests[-1].id

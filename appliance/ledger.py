@@ -12,6 +12,7 @@ from appliance.database import is_corrupt, move_aside
 from appliance.records import (
     AlarmFactRecord,
     BreathingRecord,
+    DeletionRecord,
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
@@ -113,6 +114,10 @@ class Ledger:
 
         return (self._attempt(find) or [])[::-1]
 
+    def let_go(self, nights: int, most_bytes: int) -> None:
+        """Keep the raw breathing of so many nights, and of so many bytes, and no more."""
+        self._attempt(lambda store: store.let_go(nights, most_bytes))
+
     def habits(self) -> HabitsRecord | None:
         """What earlier processes learnt of the bed, or None."""
         return self._attempt(lambda store: store.habits())
@@ -182,6 +187,8 @@ def _key(record: Record) -> tuple[object, ...]:
             return RingRecord, record.due_utc, record.alarm
         case HandledRecord():
             return HandledRecord, record.request_id
+        case DeletionRecord():
+            return DeletionRecord, record.session_id
         case HabitsRecord():
             return HabitsRecord, record.id
         case EventRecord():

@@ -17,6 +17,7 @@ from appliance.morning import AlarmChange, FirstRing, Levels
 from appliance.presence import Presence
 from appliance.records import (
     AlarmFactRecord,
+    DeletionRecord,
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
@@ -145,6 +146,8 @@ class Night:
             changed = True
         for request in inputs.requests:
             changed |= self._bedside.ask(request, now)
+            if request.kind == "delete_night" and isinstance(request.value, int):
+                self._records.append(DeletionRecord(request.value))
             self._records.append(HandledRecord(request.id, int(now.utc_s)))
         for press in inputs.presses:
             changed |= self._bedside.press(press, now)

@@ -138,6 +138,13 @@ class HabitsRecord:
     id: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class DeletionRecord:
+    """A session that is over is to be deleted, and all that was kept of it."""
+
+    session_id: int
+
+
 Record = (
     SessionRecord
     | EpochRecord
@@ -150,12 +157,16 @@ Record = (
     | EventRecord
     | HandledRecord
     | HabitsRecord
+    | DeletionRecord
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for on the page: ``kind`` is stop, snooze, standby_on, standby_off, light_on or light_off."""
+    """What somebody asked for on the page.
+
+    ``kind`` is stop, snooze, standby_on, standby_off, light_on, light_off or delete_night, whose value is an id.
+    """
 
     id: int
     utc_s: int

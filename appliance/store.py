@@ -18,11 +18,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from appliance.database import Connection, PAGE_BYTES, is_corrupt, migrate, move_aside
+from appliance.database import PAGE_BYTES, Connection, is_corrupt, migrate, move_aside
+from appliance.forgetting import delete_night, let_go
 from appliance.records import (
     AlarmFactRecord,
     BreathingRecord,
     CorrectionRecord,
+    DeletionRecord,
     EnvironmentRecord,
     EpochRecord,
     EventRecord,
@@ -115,7 +117,17 @@ class Store:
         """All of ``records`` in one transaction.  Raises ``sqlite3.Error`` and then has written none of them."""
         with self._transaction():
             for record in records:
-                self._db.execute(_INSERTS[type(record)], [_column(value) for value in astuple(record)])
+                if isinstance(record, DeletionRecord):
+                    delete_night(self._db, record.session_id)
+                else:
+                    self._db.execute(_INSERTS[type(record)], [_column(value) for value in astuple(record)])
+        if any(isinstance(record, DeletionRecord) for record in records):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the WAL would hold the night for a while yet
+
+    def let_go(self, nights: int, most_bytes: int) -> None:
+        """Keep the raw breathing of the latest ``nights`` nights, and of them the latest that takes ``most_bytes``."""
+        with self._transaction():
+            let_go(self._db, nights, most_bytes // PAGE_BYTES)  # each row lies in a page of its own
 
     # -- the page writes
 
@@ -146,11 +158,11 @@ class Store:
                 self._db.execute(_INSERTS[CorrectionRecord], astuple(one))
 
     def drop_corrections(self, session_id: int, kind: str | None = None, utc_s: int | None = None) -> None:
-        """Take back one correction, or all of a session."""
+        """Take back all corrections of a session, or those of one kind, or one of them."""
         with self._transaction():
             self._db.execute(
-                "DELETE FROM correction WHERE session_id = ? AND (? IS NULL OR kind = ? AND utc_s = ?)",
-                (session_id, kind, kind, utc_s),
+                "DELETE FROM correction WHERE session_id = ? AND kind = ifnull(?, kind) AND utc_s = ifnull(?, utc_s)",
+                (session_id, kind, utc_s),
             )
 
     # -- both read
@@ -299,6 +311,7 @@ class Store:
                 migrate(db, version, MIGRATIONS)
             db.execute("SELECT count(*) FROM session").fetchone()  # meets a damaged file now, while nobody waits
             db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA secure_delete = ON")  # a deleted night leaves no bytes behind in the file
             db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             db.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_PAGES * PAGE_BYTES}")
             db.set_authorizer(self._authorize)

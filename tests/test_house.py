@@ -40,6 +40,7 @@ SHELLS = (
     "appliance.edf",
     "appliance.evaluation.files",
     "appliance.export.files",
+    "appliance.forgetting",
     "appliance.kept",
     "appliance.ledger",
     "appliance.raw",

@@ -15,7 +15,7 @@ from typing import Any
 import waitress
 from flask import Flask
 
-from appliance.web import alarm_pages, guard, pages
+from appliance.web import alarm_pages, guard, keeping, pages
 from appliance.web.glance import BoxFiles
 
 THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
@@ -36,6 +36,7 @@ def create_app(store_path: Path, status_path: Path, *, timezone: str = "UTC", ho
     app.extensions["box_files"] = BoxFiles(store_path, status_path, timezone)
     guard.install(app, hosts)
     pages.install(app, alarm_pages.routes)
+    app.register_blueprint(keeping.bp)
     return app
 
 

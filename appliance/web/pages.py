@@ -16,17 +16,21 @@ from werkzeug.wrappers import Response
 
 from appliance.alarm_setting import SettingError, zone_of
 from appliance.answers import staged_by, told_by
+from appliance.corrections import NAMES, has_hour_twice, measured, stretch, times
+from appliance.forgetting import AFTERWARDS_S
 from appliance.records import SessionRecord
-from appliance.settings import ALARMS, SIDES
+from appliance.settings import ALARMS, SIDES, Settings
+from appliance.store import Store
 from appliance.web import charts, words
 from appliance.web.forms import sentence
 from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, explain
+from appliance.web.mending import Mended
+from appliance.web.mending import shown as shown_times
 from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
 from appliance.web.report import report
 from appliance.web.words import clock
 
 NIGHTS_ON_A_PAGE = 14
-AFTERWARDS_S = 2 * 3600  # after getting up, in which an alarm still belongs to the night
 LATEST_UTC = 253_370_764_800  # the year 9999, beyond which there are no dates
 
 bp = Blueprint("page", __name__)
@@ -39,7 +43,7 @@ def install(app: Flask, routes: Blueprint) -> None:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(RecordError, _no_record)
     app.register_error_handler(sqlite3.Error, _no_record)
-    app.jinja_env.globals.update(words=words, charts=charts, clock=clock, static_url=_static_url)
+    app.jinja_env.globals.update(words=words, charts=charts, clock=clock, static_url=_static_url, time_names=NAMES)
 
     @app.context_processor
     def look() -> dict[str, Any]:
@@ -83,7 +87,7 @@ def latest_night() -> str | tuple[str, int]:
     """The night that is going on, or the last one."""
     with files().store() as store:
         session = last_night(store.sessions(10))
-        return _night(session) if session is not None else render_template("no_night.html")
+        return show_night(session) if session is not None else render_template("no_night.html")
 
 
 @bp.get("/night/<int:session_id>")
@@ -93,10 +97,16 @@ def night(session_id: int) -> str:
         abort(404)
     with files().store() as store:
         session = store.session(session_id)
-    return _night(session) if session is not None else abort(404)
+    return show_night(session) if session is not None else abort(404)
 
 
-def _night(session: SessionRecord) -> str:
+def as_answered(store: Store, session: SessionRecord) -> SessionRecord:
+    """The session by its latest second staging, if there was one."""
+    return told_by(store.restaged(session.id), session)
+
+
+def show_night(session: SessionRecord, said: Mended | None = None) -> str:
+    """The night's page; ``said`` is what somebody typed that cannot be."""
     zone = glance().zone
     with files().store() as store:
         epochs = store.epochs(session)
@@ -108,6 +118,8 @@ def _night(session: SessionRecord) -> str:
         room = store.environment(session.entered_utc, end_utc)
         next_utc = later[0].entered_utc if later else LATEST_UTC
         rings = store.rings(session.entered_utc, min(end_utc + AFTERWARDS_S, next_utc))
+        corrections = store.corrections(session.id)
+        around = stretch(session, earlier[0] if earlier else None, later[0] if later else None)
         again = store.restaged(session.id)
         live_model = session.model
         shows_live = again is None or request.args.get("answer") == "live"
@@ -134,6 +146,12 @@ def _night(session: SessionRecord) -> str:
         rate_range=middle_range(rates),
         motions=series(epochs, lambda epoch: epoch.motion),
         reports=[report(ring, record, epochs, zone) for ring, record in rings],
+        corrections=corrections,
+        measured=measured(session),
+        times=times(session, corrections),
+        typed=shown_times(session, corrections, zone) if said is None else said.typed,
+        errors={} if said is None else said.errors,
+        has_hour_twice=has_hour_twice(around, zone),
         earlier=earlier[0].id if earlier else None,
         later=later[0].id if later else None,
         refresh_s=5 if growing else None,
@@ -150,8 +168,10 @@ def nights() -> str:
         found = store.sessions(NIGHTS_ON_A_PAGE + 1, before)
         newer = store.sessions_from(before, NIGHTS_ON_A_PAGE) if before < LATEST_UTC else []
         found = [told_by(store.restaged(session.id), session) for session in found]
+        requests = store.requests_after(store.last_handled())
     return render_template(
         "nights.html",
+        deleting={wish.value for wish in requests if wish.kind == "delete_night"},
         sessions=found[:NIGHTS_ON_A_PAGE],
         going_on=found[0].id if found and not newer and found[0].left_utc is None else None,
         older=found[NIGHTS_ON_A_PAGE - 1].entered_utc if len(found) > NIGHTS_ON_A_PAGE else None,
@@ -222,6 +242,7 @@ def _settings(typed: Any, errors: Any) -> str:
         typed=typed,
         errors=errors,
         zones=_zones(),
+        breathing_nights=Settings().changed(glance().settings)[0].breathing_nights,
         store_path=store_path,
         status_path=files().status_path,
         nights=nights,
