@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from appliance.kept import export
+from appliance.kept import export, restage
 from appliance.terminal import CONFIG, Bar, Refusal, load_config
 
 MODULES = click.Choice(["micradar", "tinyframe", "acconeer"])
@@ -325,6 +325,7 @@ def show_config(config_path: Path) -> None:
 
 
 main.add_command(export)
+main.add_command(restage)
 
 
 if __name__ == "__main__":

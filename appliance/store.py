@@ -80,6 +80,7 @@ class Role(Enum):
     SUPERVISOR = SUPERVISOR_TABLES
     WEB = WEB_TABLES
     GUEST = frozenset[str]()  # a command that only reads
+    RESTAGER = frozenset({"restaged", "restaged_epoch"})  # a command; of another model than the supervisor's
 
 
 class Store:

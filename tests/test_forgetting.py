@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from test_export import T0, a_night
+from test_night import Box
 
 from appliance.alarm_copy import AlarmCopy
 from appliance.disk import Disk
@@ -19,6 +20,7 @@ from appliance.records import (
     EnvironmentRecord,
     EpochRecord,
     HandledRecord,
+    Request,
     RestagedEpochRecord,
     RestagedRecord,
     SessionRecord,
@@ -91,6 +93,13 @@ def test_the_page_asks_and_the_disks_thread_deletes(tmp_path: Path) -> None:
         assert page.session(T0) is None
         assert page.requests_after(page.last_handled()) == []
         disk.end()
+
+
+def test_the_loop_turns_the_request_into_a_deletion() -> None:
+    box = Box()
+    outcome = box.turn(requests=[Request(3, T0, "delete_night", T0), Request(4, T0, "delete_night", "all of them")])
+    assert [r for r in outcome.records if isinstance(r, DeletionRecord)] == [DeletionRecord(T0)]
+    assert [r.request_id for r in outcome.records if isinstance(r, HandledRecord)] == [3, 4]
 
 
 def test_neither_a_command_nor_the_page_may_delete_a_night(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from plausible_nights import DAY_S, MORNING_UTC
 from visitor import Visitor, text_of
 
@@ -163,3 +165,14 @@ def test_a_damaged_number_of_nights_shows_the_page_all_the_same(filled: Visitor)
     with Store(filled.store_path, Role.WEB) as store:
         store.put_settings({"breathing_nights": "seven"}, 0)
     assert '<option value="30" selected>30</option>' in filled.get("/settings")
+
+
+ANYTHING = st.text(max_size=12)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.dictionaries(st.sampled_from(["in_bed", "trying", "asleep", "up", "which", "from", "to", "whole"]), ANYTHING))
+def test_no_form_breaks_the_page(filled: Visitor, night: SessionRecord, fields: dict[str, str]) -> None:
+    for what in ("times", "not-me"):
+        assert filled.post(f"/night/{night.id}/{what}", **fields).status_code in (303, 422)
+    assert filled.post(f"/night/{night.id}/take-back", kind=fields.get("which", ""), utc_s="x").status_code == 303
