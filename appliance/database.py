@@ -1,11 +1,12 @@
-"""The database's file: brought up to date, and put aside when it is broken."""
+"""The database's file, brought up to date or put aside when it is broken; and how values stand in its columns."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,35 @@ def migrate(db: sqlite3.Connection, version: int, steps: Sequence[str]) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def column(value: Any) -> Any:
+    """A record's value as SQLite takes it."""
+    if isinstance(value, Mapping | tuple):
+        return json.dumps(value)
+    item = getattr(value, "item", None)  # a numpy scalar, which SQLite does not know
+    return item() if item is not None else value
+
+
+def from_json(value: str | None) -> Any:
+    """What a column says in JSON; None where that is damaged."""
+    if value is None:
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
+def _pairs(value: str) -> tuple[tuple[int, int], ...]:
+    return tuple((start, end) for start, end in from_json(value) or ())
+
+
+DECODERS: dict[str, Callable[[Any], Any]] = {
+    "statistics": from_json,
+    "absences": _pairs,
+    "facts": from_json,
+    "learnt": from_json,
+    "is_primary": bool,
+    "present": lambda value: None if value is None else bool(value),
+}

@@ -11,14 +11,14 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from appliance.database import PAGE_BYTES, Connection, is_corrupt, migrate, move_aside
+from appliance.database import DECODERS, PAGE_BYTES, Connection, column, from_json, is_corrupt, migrate, move_aside
 from appliance.forgetting import delete_night, let_go
 from appliance.records import (
     AlarmFactRecord,
@@ -121,7 +121,7 @@ class Store:
                 if isinstance(record, DeletionRecord):
                     delete_night(self._db, record.session_id)
                 else:
-                    self._db.execute(_INSERTS[type(record)], [_column(value) for value in astuple(record)])
+                    self._db.execute(_INSERTS[type(record)], [column(value) for value in astuple(record)])
         if any(isinstance(record, DeletionRecord) for record in records):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the WAL would hold the night for a while yet
 
@@ -181,7 +181,7 @@ class Store:
     def requests_after(self, request_id: int) -> list[Request]:
         """Requests with greater ids, in order."""
         rows = self._db.execute("SELECT id, utc_s, kind, value FROM request WHERE id > ? ORDER BY id", (request_id,))
-        return [Request(i, utc_s, kind, _json(value)) for i, utc_s, kind, value in rows]
+        return [Request(i, utc_s, kind, from_json(value)) for i, utc_s, kind, value in rows]
 
     def last_handled(self) -> int:
         """The greatest id of a request that was done; 0 before the first."""
@@ -210,6 +210,12 @@ class Store:
             later = self.sessions_from(session.entered_utc + 1, 1)
             end_utc = later[0].entered_utc if later else FOREVER_UTC
         return self._read(EpochRecord, _WITHIN, session.entered_utc - 30, end_utc)
+
+    def slept(self, session: SessionRecord) -> list[tuple[int, str, float | None]]:
+        """(start, stage, breaths a minute) of the sleeper's own epochs: what trends need of a night that is over."""
+        columns = "SELECT start_utc, stage, rate_brpm FROM epoch"
+        where = "WHERE start_utc > ? AND start_utc < ? AND is_primary ORDER BY start_utc"
+        return list(self._db.execute(f"{columns} {where}", (session.entered_utc - 30, session.left_utc or 0)))
 
     def restaged(self, session_id: int) -> RestagedRecord | None:
         """The session as it was last staged again, or None."""
@@ -268,7 +274,7 @@ class Store:
 
     def _read(self, kind: type[R], where: str, *values: Any) -> list[R]:
         columns = [f.name for f in fields(kind)]
-        decoders = [(i, _DECODERS[name]) for i, name in enumerate(columns) if name in _DECODERS]
+        decoders = [(i, DECODERS[name]) for i, name in enumerate(columns) if name in DECODERS]
         found: list[R] = []
         for row in self._db.execute(f"SELECT {', '.join(columns)} FROM {_TABLES[kind]} {where}", values):
             decoded = list(row)
@@ -325,33 +331,3 @@ class Store:
         if action in _WRITES and table not in self.role.value and not (table or "").startswith("sqlite_"):
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
-
-
-def _column(value: Any) -> Any:
-    if isinstance(value, Mapping | tuple):
-        return json.dumps(value)
-    item = getattr(value, "item", None)  # a numpy scalar, which SQLite does not know
-    return item() if item is not None else value
-
-
-def _json(value: str | None) -> Any:
-    if value is None:
-        return None
-    try:
-        return json.loads(value)
-    except ValueError:
-        return None
-
-
-def _pairs(value: str) -> tuple[tuple[int, int], ...]:
-    return tuple((start, end) for start, end in _json(value) or ())
-
-
-_DECODERS: dict[str, Callable[[Any], Any]] = {
-    "statistics": _json,
-    "absences": _pairs,
-    "facts": _json,
-    "learnt": _json,
-    "is_primary": bool,
-    "present": lambda value: None if value is None else bool(value),
-}

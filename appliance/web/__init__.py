@@ -15,7 +15,7 @@ from typing import Any
 import waitress
 from flask import Flask
 
-from appliance.web import alarm_pages, guard, keeping, pages
+from appliance.web import alarm_pages, guard, keeping, pages, trends
 from appliance.web.glance import BoxFiles
 
 THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
@@ -37,6 +37,7 @@ def create_app(store_path: Path, status_path: Path, *, timezone: str = "UTC", ho
     guard.install(app, hosts)
     pages.install(app, alarm_pages.routes)
     app.register_blueprint(keeping.bp)
+    app.register_blueprint(trends.bp)
     return app
 
 

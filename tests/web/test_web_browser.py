@@ -28,6 +28,7 @@ PAGES = {
     "now": "/",
     "night": "/night",
     "nights": "/nights",
+    "trends": "/trends",
     "alarms": "/alarm",
     "alarm": "/alarm/1",
     "settings": "/settings",

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from appliance.web import guard
 
-PAGES = ("/", "/night", "/nights", "/alarm", "/alarm/new", "/settings")
+PAGES = ("/", "/night", "/nights", "/trends", "/alarm", "/alarm/new", "/settings")
 
 ALARM = {"enabled": "enabled", "time": "06:45", "weekdays": ["0", "2"], "dawn_min": "20"} | {
     "snooze_min": "5",
