@@ -23,12 +23,13 @@ from appliance.records import (
     Request,
     RestagedEpochRecord,
     RestagedRecord,
+    RingRecord,
     SessionRecord,
 )
 from appliance.store import Role, Store
 
 DAY_S = 86_400
-TABLES = ("session", "epoch", "breathing", "restaged", "restaged_epoch", "environment")
+TABLES = ("session", "epoch", "breathing", "restaged", "restaged_epoch", "environment", "ring")
 SECRET = b"a model that is nowhere else"
 
 
@@ -45,6 +46,8 @@ def two_nights(path: Path) -> None:
         store.write([SessionRecord(later, later, left_utc=later + 7200, model=SECRET.decode())])
         store.write([BreathingRecord(later + 30, b"x" * 630), EnvironmentRecord(later, 20.0)])
         store.write([RestagedRecord(later, "again 7", T0, None, None, {})])
+        rings = [RingRecord(at + 300, 1, at + 300, "the set time", 0, "light", 0.7, True) for at in (T0, later)]
+        store.write(rings)
 
 
 def test_a_deleted_night_is_gone_and_its_neighbour_whole(tmp_path: Path) -> None:
@@ -52,10 +55,12 @@ def test_a_deleted_night_is_gone_and_its_neighbour_whole(tmp_path: Path) -> None
     with Store(tmp_path / "n.db", Role.SUPERVISOR) as store:
         assert counts(store) == {
             "session": 2, "epoch": 8, "breathing": 3, "restaged": 2, "restaged_epoch": 1, "environment": 2,
+            "ring": 2,
         }  # fmt: skip
         store.write([DeletionRecord(T0)])
         assert counts(store) == {
             "session": 1, "epoch": 0, "breathing": 1, "restaged": 1, "restaged_epoch": 0, "environment": 1,
+            "ring": 1,
         }  # fmt: skip
         store.write([DeletionRecord(T0)])  # twice is once
         assert store.sessions(9)[0].id == T0 + DAY_S

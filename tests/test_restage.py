@@ -15,6 +15,7 @@ from test_restager import T0, Says, night, pair
 from appliance import box, waveform
 from appliance.__main__ import main
 from appliance.displacement import Tick
+from appliance.recording import ticks_from_recording
 from appliance.records import BreathingRecord, EpochRecord, SessionRecord
 from appliance.respiration import epochs_of
 from appliance.restaging import features_of, restage
@@ -22,7 +23,7 @@ from appliance.store import Role, Store
 from models.contract import EPOCH_SAMPLES
 from models.features import FeatureExtractor, unpack
 from models.restager import Restager
-from models.stager import Beside
+from models.stager import DEFAULT_MODEL, Beside, Stager, StepNetwork
 
 
 def breathing_ticks(epochs: int, seed: int = 1) -> Iterator[Tick]:
@@ -47,6 +48,30 @@ def test_features_anew_are_those_of_the_night() -> None:
     difference = np.abs(live - again)
     assert np.nanmedian(difference) < 0.04  # a step of the network's int8 input
     assert np.nanquantile(difference, 0.95) < 0.3
+
+
+@pytest.mark.slow
+def test_real_nights_are_staged_from_their_breathing_as_they_were(shared_folder: Path) -> None:
+    paths = sorted((shared_folder / "data" / "overnight_belts").glob("*.npz"))[:3]
+    if not paths:
+        pytest.skip("needs data/overnight_belts in FIRSTLIGHT_DATA")
+    for path in paths:
+        stager, network = Stager.load(), StepNetwork.load(DEFAULT_MODEL)
+        live, kept = [], []
+        with np.load(path) as recording:
+            epochs = list(epochs_of(ticks_from_recording(recording["resp"], float(recording["fs"]))))
+        for epoch in epochs:
+            stager.update(epoch)
+            live.append(stager.kept)
+            kept.append(BreathingRecord(int(epoch.start_s), waveform.pack(epoch.displacement, epoch.motion)))
+        packed = features_of(kept)
+
+        def stages(features: list[bytes | None], network: StepNetwork = network) -> list[int]:
+            network.reset()
+            return [int(np.argmax(network.step(unpack(one)))) for one in features if one is not None]
+
+        again = stages([packed[one.start_utc] for one in kept])
+        assert np.mean(np.array(stages(live)) == np.array(again)) > 0.94, path.name
 
 
 def test_a_hole_in_the_breathing_is_a_hole_in_the_features() -> None:

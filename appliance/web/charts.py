@@ -49,8 +49,11 @@ class Axis:
         return [(self.share(t), m.hour) for t, m in moments if m.minute == 0]
 
 
-def hypnogram(axis: Axis, runs: Sequence[Run], label: str) -> Markup:
-    """Stages as bars in four lanes, joined where one gives way to the next; hatched where the signal was too little."""
+def hypnogram(axis: Axis, runs: Sequence[Run], label: str, not_me: Sequence[tuple[int, int]] = ()) -> Markup:
+    """Stages as bars in four lanes, joined where one gives way to the next; hatched where the signal was too little.
+
+    ``not_me`` is what the sleeper says was somebody else, ``[from, to)``: a line above what was measured.
+    """
     height = LANE_PX * len(LANES)
     bars: dict[str, list[str]] = {stage: [] for stage in LANES}
     joints: list[str] = []
@@ -76,6 +79,9 @@ def hypnogram(axis: Axis, runs: Sequence[Run], label: str) -> Markup:
         '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<path class="hatch" d="M0 0V7"/></pattern></defs>'
     )
+    for start_utc, end_utc in not_me:
+        left, right = (min(max(axis.share(t), 0.0), 100.0) for t in (start_utc, end_utc))
+        bands.append(f'<rect class="not-me" x="{left:.2f}%" width="{right - left:.2f}%" y="-6" height="4" rx="2"/>')
     body = hatch + _grid(axis, height) + "".join(bands) + stretched("".join(paths), 100, height)
     return panel(body, height, label)
 

@@ -147,6 +147,7 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         motions=series(epochs, lambda epoch: epoch.motion),
         reports=[report(ring, record, epochs, zone) for ring, record in rings],
         corrections=corrections,
+        not_me=[(one.utc_s, one.end_utc) for one in corrections if one.end_utc is not None],
         measured=measured(session),
         times=times(session, corrections),
         typed=shown_times(session, corrections, zone) if said is None else said.typed,

@@ -120,6 +120,14 @@ def test_every_page_fits_is_dark_and_asks_nobody_else(
     assert {url.split("/")[2] for url in browser.requests if not url.startswith("data:")} == {served.url[7:]}
 
 
+@pytest.mark.parametrize("name", ["night", "trends"])
+def test_tables_and_forms_that_are_opened_fit_a_phone(served: Served, browser: Chromium, name: str) -> None:
+    browser.size(*PHONE, mobile=True)
+    browser.open(served.url + PAGES[name])
+    browser.run("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert browser.run("document.scrollingElement.scrollWidth") <= PHONE[0]
+
+
 def test_what_a_finger_must_hit_is_large_enough(served: Served, browser: Chromium) -> None:
     small = "[...document.querySelectorAll('nav a, button, .days label, input:not([type=hidden]):not(.days input)')]"
     small += ".filter(e => e.getBoundingClientRect().height < 30).map(e => e.outerHTML)"

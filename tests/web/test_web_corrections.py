@@ -90,7 +90,13 @@ def test_what_cannot_be_is_said_beside_its_field_and_nothing_typed_is_lost(
 def test_minutes_that_were_not_me(filled: Visitor, night: SessionRecord) -> None:
     path = f"/night/{night.id}"
     assert filled.post(f"{path}/not-me", **{"from": "02:10", "to": "02:40"}).status_code == 303
-    assert "Not you 02:10 to 02:40 by you" in text_of(filled.get(path))
+    html = filled.get(path)
+    assert "Not you 02:10 to 02:40 by you" in text_of(html)
+    (left, width) = map(float, re.findall(r'class="not-me" x="([\d.]+)%" width="([\d.]+)%"', html)[0])
+    assert night.left_utc is not None
+    hours = (night.left_utc - night.entered_utc) / 3600
+    assert width == pytest.approx(100 * 0.5 / hours, abs=0.02)
+    assert 0 < left < 100 - width
     again = filled.post(f"{path}/not-me", **{"from": "02:30", "to": "03:00"})
     assert again.status_code == 422
     assert "That overlaps what was corrected already, 02:10 to 02:40." in again.text
