@@ -4,6 +4,8 @@ dataset      simulates nights into a folder
 data         makes nights of the recordings of sleep laboratories, thousands if need be
 train        learns from them and writes both models, their manifests and their golden vectors
 evaluate     stages nights that training never saw, beside simpler ways to do it
+kinds        the same, by module, age, apnoea, body and posture
+people       what forty real belt nights and the scorers of others say, without any stages of ours
 adapt-study  what each way to learn from unlabelled nights is worth
 """
 
@@ -197,18 +199,72 @@ def adapt_study(folder: Path, recipe: Recipe, seeds: int, passes: int) -> None:
         click.echo(line)
 
 
+def _models(live: Path, morning: Path) -> tuple[Stager, Restager]:
+    try:
+        return Stager.load(live), Restager.load(morning, live)
+    except ModelError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _recordings() -> Path:
+    data = os.environ.get("FIRSTLIGHT_DATA")
+    if not data:
+        raise click.ClickException("set FIRSTLIGHT_DATA to the folder of real recordings")
+    return Path(data) / "data"
+
+
+LIVE_OPTION = click.option("--model", default=DEFAULT_MODEL, type=click.Path(dir_okay=False, path_type=Path))
+MORNING_OPTION = click.option("--morning", default=DEFAULT_MORNING, type=click.Path(dir_okay=False, path_type=Path))
+
+
+@main.command("kinds")
+@click.argument("folder", type=FOLDER)
+@LIVE_OPTION
+@MORNING_OPTION
+def kinds_command(folder: Path, model: Path, morning: Path) -> None:
+    """Kappa of FOLDER's held-out and variant nights by kind of sleeper, radar view and belt view."""
+    from models.training import kinds
+
+    stager, restager = _models(model, morning)
+    for view in dataset.VIEWS:
+        nights = [n for variant in (False, True) for n in read(folder, variant, held_out=True, view=view)]
+        staged = [(n, evaluate.stepped(stager.network, n.features), restager.probabilities(n.features)) for n in nights]
+        click.echo(f"\n{len(nights)} simulated nights, held-out and variant, {view} view")
+        for line in kinds.table(staged):
+            click.echo(line)
+
+
+@main.command("people")
+@LIVE_OPTION
+@MORNING_OPTION
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="An SVG of the belt nights.")
+def people_command(model: Path, morning: Path, picture: Path | None) -> None:
+    """Stages of real belt nights in $FIRSTLIGHT_DATA beside what is usual, and how far scorers agree."""
+    from models.training import people
+
+    recordings = _recordings()
+    stager, restager = _models(model, morning)
+    try:
+        for line in people.scorers(recordings / "hypnograms.npz"):
+            click.echo(line)
+        nights = list(people.belt_nights(recordings / "overnight_belts", stager, restager))
+        for line in people.belts_told(nights, people.usual(recordings / "hypnograms.npz")):
+            click.echo(line)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    if picture is not None:
+        picture.write_text(people.picture(nights), encoding="utf-8")
+
+
 @main.command("evaluate")
 @click.argument("folder", type=FOLDER, required=False)
-@click.option("--model", default=DEFAULT_MODEL, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--morning", default=DEFAULT_MORNING, type=click.Path(dir_okay=False, path_type=Path))
+@LIVE_OPTION
+@MORNING_OPTION
 @click.option("--beside/--alone", default=True, help="With simpler ways to stage the same nights.")
 @click.option("--real", is_flag=True, help="The real test nights in $FIRSTLIGHT_DATA too: each look is to be counted.")
 def evaluate_command(folder: Path | None, model: Path, morning: Path, beside: bool, real: bool) -> None:
     """Stage FOLDER's held-out and variant nights with the int8 models, and on request the real ones."""
-    try:
-        stager, restager = Stager.load(model), Restager.load(morning, model)
-    except ModelError as error:
-        raise click.ClickException(str(error)) from None
+    stager, restager = _models(model, morning)
     if folder is not None:
         from models.training.baselines import agreement, baselines
 
@@ -222,11 +278,8 @@ def evaluate_command(folder: Path | None, model: Path, morning: Path, beside: bo
                 for name, given in simple.items():
                     click.echo(evaluate.row(name, agreement(given, nights)))
     if real:
-        data = os.environ.get("FIRSTLIGHT_DATA")
-        if not data:
-            raise click.ClickException("set FIRSTLIGHT_DATA to the folder of real recordings")
         for name in REAL_NIGHTS:
-            path = Path(data) / "data" / "labelled_nights" / name
+            path = _recordings() / "labelled_nights" / name
             for answer, agreed in zip(
                 ("live", "morning"), evaluate.stage_recording(stager, restager, path), strict=True
             ):
