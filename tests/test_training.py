@@ -29,7 +29,7 @@ from models.training.dataset import (
     night_of_epochs,
     read_nights,
 )
-from models.training.evaluate import calibration_error, stage_nights, stage_recording
+from models.training.evaluate import calibration_error, kappa_interval, stage_nights, stage_recording
 from models.training.radar import MODULES, module_ticks
 from models.training.recipe import RECIPE, RecipeError, load_recipe
 
@@ -131,9 +131,22 @@ def test_a_recording_is_scored_around_its_sleep(tmp_path: Path) -> None:
     stages = np.repeat([0, 2, 0], [240, 120, 240])
     t_s = np.arange(stages.size * EPOCH_S * fs) / fs
     np.savez(tmp_path / "night.npz", resp=np.sin(2 * np.pi * 0.25 * t_s), fs=fs, stages=stages)
-    for agreement in stage_recording(Stager.load(), Restager.load(), tmp_path / "night.npz"):
+    night = stage_recording(Stager.load(), Restager.load(), tmp_path / "night.npz")
+    for given in (night.live, night.morning):
+        agreement = Agreement.of(night.truth, given)
         assert agreement.confusion.sum(axis=1).tolist() == [120, 120, 0, 0]
         assert agreement.unscored == 0
+        assert "asleep or awake" in list(night.told(given))[-1]
+
+
+def test_the_interval_of_one_nights_kappa() -> None:
+    """Alike everywhere: 1 to 1.  Two of five half hours wrong: they are drawn more often and less, about the whole's."""
+    truth = np.tile(np.repeat(np.array([W, L], np.int8), 30), 10)
+    assert kappa_interval(truth, truth, 50) == (1.0, 1.0)
+    given = truth.copy()
+    given[:240] = R
+    low, high = kappa_interval(truth, given)
+    assert low < Agreement.of(truth, given).kappa < high < 1.0
 
 
 def test_stages_of_prepared_nights_are_those_of_the_stager() -> None:
@@ -203,9 +216,9 @@ def test_the_recipe_that_ships_keeps_to_the_budget() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("passes = 20", "passes = -1", r"training\.passes is -1"),
-        ("passes = 20", "pases = 20", r"training\.pases is not known"),
-        ("passes = 20", "", r"training\.passes is missing"),
+        ("passes = 14", "passes = -1", r"training\.passes is -1"),
+        ("passes = 14", "pases = 14", r"training\.pases is not known"),
+        ("passes = 14", "", r"training\.passes is missing"),
         ('method = "none"', 'method = "magic"', "none, coral, cdan, alignment"),
         ("dilations = [1", "dilations = [0", "whole numbers"),
         ("[nights]", "[nigths]", "nigths is not known"),

@@ -280,10 +280,11 @@ def evaluate_command(folder: Path | None, model: Path, morning: Path, beside: bo
     if real:
         for name in REAL_NIGHTS:
             path = _recordings() / "labelled_nights" / name
-            for answer, agreed in zip(
-                ("live", "morning"), evaluate.stage_recording(stager, restager, path), strict=True
-            ):
-                click.echo(f"\nreal: {name}, {answer}\n{agreed.table()}")
+            night = evaluate.stage_recording(stager, restager, path)
+            for answer, given in (("live", night.live), ("morning", night.morning)):
+                click.echo(f"\nreal: {name}, {answer}")
+                for line in night.told(given):
+                    click.echo(line)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.evaluation.agreement import Agreement
+from appliance.evaluation.agreement import ASLEEP, Agreement
 from appliance.recording import ticks_from_recording
 from appliance.respiration import epochs_of
 from models.contract import EPOCH_S, SleepStage, StageEstimate
@@ -20,6 +21,7 @@ from models.training.dataset import NO_STAGE, Night
 # R&K and AASM codes of the recordings: W N1 N2 N3 REM, to wake, light, light, deep, REM.
 FOUR_CLASSES = np.array([SleepStage.WAKE, SleepStage.LIGHT, SleepStage.LIGHT, SleepStage.DEEP, SleepStage.REM])
 CALIBRATION_BINS = 15
+BLOCK = 30 * 60 // EPOCH_S  # epochs that are drawn together for an interval
 AROUND_SLEEP = 30 * 60 // EPOCH_S  # epochs of wake kept before the first and after the last sleep
 
 
@@ -68,13 +70,47 @@ def calibration_error(truth: NDArray[Any], p: NDArray[np.float64]) -> float:
     return float(np.abs(apart).sum() / truth.size)
 
 
-def stage_recording(stager: Stager, restager: Restager, path: Path) -> tuple[Agreement, Agreement]:
-    """Stage a labelled recording (.npz with ``resp``, ``fs`` and ``stages``) as the box would, live and in the morning;
-    scored from 30 min before the first sleep to 30 min after the last.
+@dataclass(frozen=True)
+class RealNight:
+    """A labelled recording from 30 min before its first sleep to 30 min after its last: (epochs,) each, NO_STAGE where
+    the scorer or the model says nothing.
     """
+
+    truth: NDArray[np.int8]
+    live: NDArray[np.int8]
+    morning: NDArray[np.int8]
+
+    def told(self, given: NDArray[np.int8]) -> Iterator[str]:
+        """One answer's figures, as lines for people: four classes, sleep or wake, and inside the sleep period."""
+        whole = Agreement.of(self.truth, given)
+        asleep = np.flatnonzero(self.truth > SleepStage.WAKE)
+        period = slice(asleep[0], asleep[-1] + 1)
+        low, high = kappa_interval(self.truth, given)
+        yield whole.table()
+        yield (
+            f"kappa {whole.kappa:.3f}, 95 % {low:.2f} to {high:.2f} (bootstrap of half hours); "
+            f"inside the sleep period {Agreement.of(self.truth[period], given[period]).kappa:.3f}; "
+            f"asleep or awake {whole.merged(ASLEEP).kappa:.3f}"
+        )
+
+
+def kappa_interval(truth: NDArray[np.int8], given: NDArray[np.int8], draws: int = 2000) -> tuple[float, float]:
+    """95 % interval of one night's kappa: half hours drawn with replacement, since neighbouring epochs are alike."""
+    random = np.random.default_rng(1)
+    parts = [np.arange(first, min(first + BLOCK, truth.size)) for first in range(0, truth.size, BLOCK)]
+    found = []
+    for _ in range(draws):
+        at = np.concatenate([parts[k] for k in random.integers(0, len(parts), len(parts))])
+        found.append(Agreement.of(truth[at], given[at]).kappa)
+    low, high = np.nanquantile(found, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def stage_recording(stager: Stager, restager: Restager, path: Path) -> RealNight:
+    """Stage a labelled recording (.npz with ``resp``, ``fs`` and ``stages``) as the box would, live and then again."""
     with np.load(path, allow_pickle=False) as file:
         resp, fs, codes = file["resp"], float(file["fs"]), file["stages"].astype(int)
-    stages = np.where(codes >= 0, FOUR_CLASSES[np.maximum(codes, 0)], NO_STAGE)
+    stages = np.where(codes >= 0, FOUR_CLASSES[np.maximum(codes, 0)], NO_STAGE).astype(np.int8)
     asleep = np.flatnonzero(codes > 0)
     first, last = max(int(asleep[0]) - AROUND_SLEEP, 0), int(asleep[-1]) + AROUND_SLEEP + 1
     # The box watches a bed, not a day: it begins where the scored part does.
@@ -84,12 +120,13 @@ def stage_recording(stager: Stager, restager: Restager, path: Path) -> tuple[Agr
     for epoch in epochs_of(ticks_from_recording(resp[first * samples : last * samples], fs)):
         live.append(stager.update(epoch))
         kept.append(KeptEpoch(epoch.start_s, epoch.coverage, stager.kept))
-    return _scored(stages, first, last, live), _scored(stages, first, last, restager.restage(kept))
+    truth = stages[first:last]
+    return RealNight(truth, _given(truth.size, live), _given(truth.size, restager.restage(kept)))
 
 
-def _scored(stages: NDArray[Any], first: int, last: int, estimates: Sequence[StageEstimate]) -> Agreement:
-    given = np.full(stages.size, NO_STAGE)
+def _given(size: int, estimates: Sequence[StageEstimate]) -> NDArray[np.int8]:
+    given = np.full(size, NO_STAGE, np.int8)
     for one in estimates:
-        if first + one.index < given.size:
-            given[first + one.index] = one.stage
-    return Agreement.of(stages[first:last], given[first:last])
+        if one.index < size:
+            given[one.index] = one.stage
+    return given

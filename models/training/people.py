@@ -112,9 +112,10 @@ def belts_told(nights: Sequence[BeltNight], range_pct: NDArray[np.float64]) -> I
         within = ", ".join(f"{name} {int(n)}" for name, n in zip(MEASURES, inside.sum(axis=0), strict=True))
         yield f"{answer}: nights in the range: {within}; all four {int(inside.all(axis=1).sum())} of {len(stages)}"
         deep_early = int(np.sum(np.array(early) > 0.5))
+        usual_rem = sum(3 <= n <= 6 for n in periods)
         yield (
             f"{answer}: most of the deep sleep in the first third: {deep_early}; "
-            f"REM rising: {sum(r > 0 for r in rising)}; 3-6 REM periods: {sum(3 <= n <= 6 for n in periods)} of {len(stages)}"
+            f"REM rising: {sum(r > 0 for r in rising)}; 3-6 REM periods: {usual_rem} of {len(stages)}"
         )
 
 
