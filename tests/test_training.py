@@ -140,7 +140,7 @@ def test_a_recording_is_scored_around_its_sleep(tmp_path: Path) -> None:
 
 
 def test_the_interval_of_one_nights_kappa() -> None:
-    """Alike everywhere: 1 to 1.  Two of five half hours wrong: they are drawn more often and less, about the whole's."""
+    """Alike everywhere: 1 to 1.  Two of five half hours wrong: the whole's own kappa lies within."""
     truth = np.tile(np.repeat(np.array([W, L], np.int8), 30), 10)
     assert kappa_interval(truth, truth, 50) == (1.0, 1.0)
     given = truth.copy()
