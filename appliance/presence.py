@@ -92,7 +92,7 @@ class PresenceGate:
         self._log_odds = LEAST
         self._present = False
         self._floor_mm = 0.0
-        self._liveliest = 0.0  # activity of the last minute
+        self._lively: deque[float] = deque(maxlen=round(DEPARTURE_S))  # activity of the last minute's seconds
         self._moved_t_s = -math.inf
         self._rested_s = 0  # seen at rest since then
         self._stirred_t_s = -math.inf  # Micradar: when limbs moved, as they do on leaving, however far away
@@ -229,9 +229,10 @@ class PresenceGate:
 
     def _movement(self, t_s: float) -> _Evidence | None:
         if self._module is Module.ACCONEER and self._activity == self._activity:
-            self._liveliest = max(self._activity, self._liveliest * (1.0 - 1.0 / DEPARTURE_S))
-            if self._activity < min(LIVELY / 2.0, self._liveliest / GONE):
-                self._moved_t_s = t_s  # the echo went away: not even a heart is left
+            self._lively.append(self._activity)
+            most = max(self._lively)
+            if self._activity < min(LIVELY / 2.0, most / GONE) or most < LIVELY / 2.0:
+                self._moved_t_s = t_s  # the echo went away: not even a heart is left, or not for a minute
         if self._moving_ticks < 2 or not self._may_move():
             return None
         self._moved_t_s = t_s
