@@ -37,6 +37,7 @@ bench:  ## what a night, an hour 23 and the two services cost (docs/measured.md)
 	./setup.sh venv
 	.venv/bin/python tests/bench.py night
 	.venv/bin/python tests/bench.py long
+	.venv/bin/python tests/bench.py stages
 	.venv/bin/python tests/bench.py live
 
 train:  ## simulated nights, network, export, evaluation (Python 3.11)

@@ -2,6 +2,7 @@
 
     python tests/bench.py night       an 8 h TinyFrame night from bytes to hypnogram, and where the time goes
     python tests/bench.py long        CPU of hour 23 against hour 1 of a 24 h replay
+    python tests/bench.py stages      an epoch through features and network, and a night staged again
     python tests/bench.py live        the two services on a twin: start-up, memory, disk and processor
 
 Machines differ and are noisy: read the ratios first.
@@ -22,13 +23,19 @@ import numpy as np
 
 from appliance.box import load_stager, sense_with
 from appliance.config import parse, render
+from appliance.recording import ticks_from_recording
 from appliance.replay import replay
+from appliance.respiration import epochs_of
 from appliance.scenario import load_scenario, write_simulation
 from appliance.settings import Settings
 from appliance.status import read_status
 from drivers.readings import Module
 from drivers.twins import Scene, TinyFrameTwin
 from drivers.twins.port import PtyPort, live
+from models.features import FEATURE_NAMES
+from models.restager import KeptEpoch, Restager
+from models.sleeper import SAMPLE_HZ, simulate_night
+from models.stager import Stager
 
 ROOT = Path(__file__).parents[1]
 STAY = """
@@ -109,6 +116,28 @@ def long(folder: Path) -> None:
     print(f"hour 23 against hour 1: {hours[22] / hours[1]:.3f}")
 
 
+def stages(folder: Path) -> None:
+    """What the stager costs."""
+    simulated_night = simulate_night(1, "belt", hours=8.0)
+    epochs = list(epochs_of(ticks_from_recording(simulated_night.displacement_mm, SAMPLE_HZ)))
+    stager = Stager.load()
+    began, kept = time.process_time(), []
+    for epoch in epochs:
+        stager.update(epoch)
+        kept.append(KeptEpoch(epoch.start_s, epoch.coverage, stager.kept))
+    epoch_ms = 1e3 * (time.process_time() - began) / len(epochs)
+    row, began = np.zeros(len(FEATURE_NAMES), np.float32), time.process_time()
+    for _ in epochs:
+        stager.network.step(row)
+    step_ms = 1e3 * (time.process_time() - began) / len(epochs)
+    restager, began = Restager.load(), time.process_time()
+    restager.restage(kept)
+    print(
+        f"{len(epochs)} epochs: {epoch_ms:.2f} ms each, of which the network {step_ms:.2f} ms; "
+        f"staged again in {1e3 * (time.process_time() - began):.0f} ms"
+    )
+
+
 def live_box(folder: Path, speed: float = 10.0, minutes: float = 30.0) -> None:
     """Both services, a sleeper on a twin."""
     run = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="firstlight-bench-"))
@@ -186,8 +215,8 @@ def _cpu(pid: int) -> float:
 
 
 def main() -> None:
-    """One of the three."""
-    runs = {"night": night, "long": long, "live": live_box}
+    """One of the four."""
+    runs = {"night": night, "long": long, "stages": stages, "live": live_box}
     if len(sys.argv) != 2 or sys.argv[1] not in runs:
         raise SystemExit(__doc__)
     (ROOT / "build").mkdir(exist_ok=True)
