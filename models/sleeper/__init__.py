@@ -6,7 +6,7 @@ Nothing here reads a clock or keeps a state: the same arguments give the same ar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,11 @@ __all__ = [
     "WORDS",
     "Activity",
     "Cues",
+    "Drawn",
     "Person",
     "SimulatedNight",
     "View",
+    "night_drawn",
     "random_cues",
     "random_person",
     "random_plan",
@@ -120,9 +122,25 @@ def simulate_night(
     seed: int, view: View = "radar", *, hours: float | None = None, variant: bool = False
 ) -> SimulatedNight:
     """A random person's random night with random cue strengths: what the stager is trained on."""
+    drawn = night_drawn(seed, hours, variant)
+    return simulate(drawn.person, drawn.plan, drawn.hours, drawn.seed, view=view, cues=drawn.cues, variant=variant)
+
+
+class Drawn(NamedTuple):
+    """What chance decided of a night before it is lived."""
+
+    person: Person
+    plan: list[Activity]
+    hours: float
+    seed: int
+    cues: Cues
+
+
+def night_drawn(seed: int, hours: float | None = None, variant: bool = False) -> Drawn:
+    """The sleeper and the plan of ``simulate_night``'s night of that seed."""
     rng = np.random.default_rng(seed)
     person = random_person(rng, variant)
     length = hours or float(np.clip(rng.normal(8.0, 0.8), 6.0, 10.0))
     length = round(length * 120.0) / 120.0
     plan = random_plan(rng, person, length, variant)
-    return simulate(person, plan, length, int(rng.integers(2**31)), view=view, cues=random_cues(rng), variant=variant)
+    return Drawn(person, plan, length, int(rng.integers(2**31)), random_cues(rng))

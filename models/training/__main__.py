@@ -5,6 +5,7 @@ data         makes nights of the recordings of sleep laboratories, thousands if 
 train        learns from them and writes both models, their manifests and their golden vectors
 evaluate     stages nights that training never saw, beside simpler ways to do it
 kinds        the same, by module, age, apnoea, body and posture
+ceiling      how well they could be staged by one who knows the sleeper
 people       what forty real belt nights and the scorers of others say, without any stages of ours
 adapt-study  what each way to learn from unlabelled nights is worth
 """
@@ -232,6 +233,34 @@ def kinds_command(folder: Path, model: Path, morning: Path) -> None:
         click.echo(f"\n{len(nights)} simulated nights, held-out and variant, {view} view")
         for line in kinds.table(staged):
             click.echo(line)
+
+
+@main.command("ceiling")
+@LIVE_OPTION
+@MORNING_OPTION
+@click.option("--nights", default=9, show_default=True, help="Held-out nights to stage, in each view.")
+@click.option("--others", default=20, show_default=True, help="Nights of each one's sleeper that the oracle has seen.")
+@click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; 0, the default: one a core.")
+@click.argument("folder", type=FOLDER)
+def ceiling_command(folder: Path, model: Path, morning: Path, nights: int, others: int, jobs: int) -> None:
+    """Kappa of an oracle that knows each of FOLDER's first held-out nights' sleeper, beside ours of the same nights."""
+    from models.training import ceiling
+
+    stager, restager = _models(model, morning)
+    for view in dataset.VIEWS:
+        orders = [ceiling.Job(HELD_OUT_FROM + k, view, others) for k in range(nights)]
+        mine = {night.name: night for night in read(folder, False, held_out=True, view=view)}
+        pairs: dict[str, list[ceiling.Pair]] = {}
+        with click.progressbar(ceiling.table(orders, jobs or os.cpu_count() or 1), len(orders), label=view) as bar:
+            for name, known in bar:
+                features = mine[name].features
+                live = evaluate.stepped(stager.network, features).argmax(axis=1)
+                again = restager.probabilities(features).argmax(axis=1)
+                for who, given in (*known.answers(), ("ours, live", live), ("ours, morning", again)):
+                    pairs.setdefault(who, []).append((known.truth, given))
+        click.echo(f"{nights} nights, {view} view, {others} others of each sleeper")
+        for who, some in pairs.items():
+            click.echo(f"{who:32}  {ceiling.kappa_of(some):5.3f}")
 
 
 @main.command("people")

@@ -56,11 +56,12 @@ class Order:
 
 def epochs_of_night(order: Order) -> tuple[list[Epoch], NDArray[np.int8]]:
     """Simulate a night and sense it: its epochs, and the true stage of each (NO_STAGE out of bed)."""
-    night: SimulatedNight = simulate_night(order.seed, order.view, variant=order.variant)
-    if order.view == "belt":
-        ticks = ticks_from_recording(night.displacement_mm, SAMPLE_HZ)
-    else:
-        ticks = module_ticks(night, order.seed)
+    return sensed(simulate_night(order.seed, order.view, variant=order.variant), order.view, order.seed)
+
+
+def sensed(night: SimulatedNight, view: View, seed: int) -> tuple[list[Epoch], NDArray[np.int8]]:
+    """A simulated night's epochs as the box senses them, and the true stage of each (NO_STAGE out of bed)."""
+    ticks = ticks_from_recording(night.displacement_mm, SAMPLE_HZ) if view == "belt" else module_ticks(night, seed)
     epochs = list(epochs_of(ticks))
     stages = np.where(night.in_bed, night.stage, NO_STAGE).astype(np.int8)
     return epochs, np.array([stages[e.index] if e.index < stages.size else NO_STAGE for e in epochs], np.int8)
