@@ -102,8 +102,23 @@ def web(config_path: Path) -> None:
             host=config.web.host,
             port=config.web.port,
             timezone=config.timezone,
+            hosts=config.web.names,
+            is_open=not config.web.pairing,
         )
     except ServeError as error:
+        raise Refusal(str(error)) from error
+
+
+@main.command()
+@CONFIG
+def pair(config_path: Path) -> None:
+    """Let one browser pair within two minutes, as holding the button for five seconds does."""
+    from appliance.web.allowing import PairingError, allow
+
+    try:
+        for line in allow(load_config(config_path), DATABASE, STATUS):
+            click.echo(line)
+    except PairingError as error:
         raise Refusal(str(error)) from error
 
 

@@ -47,8 +47,7 @@ class Bedside:
         waking = self.morning.phase in _WAKING
         if press.held_s >= LONG_HOLD_S:
             if press.t_s != self._stopping_s:
-                self._pairing_s = now.mono_s + PAIRING_S
-                self._note(now, "pair", f"Pairing of a browser allowed by the button for {PAIRING_S / 60:.0f} min")
+                self._let_pair(now, "by the button")
             return False
         if press.held_s >= HOLD_S:
             stopped = waking and self.morning.press(AlarmEvent.STOP, now.utc_s, "stop by the button")
@@ -59,7 +58,7 @@ class Bedside:
         return self._stand_by(not self.standby, now, "by the button")
 
     def ask(self, request: Request, now: Instant) -> bool:
-        """Something was asked for on the page; True when what must be kept has changed."""
+        """Something was asked for on the page, or in the box's shell; True when what must be kept has changed."""
         match request.kind:
             case "stop" | "snooze":
                 if request.utc_s < math.floor(self.morning.woke_utc(now.utc_s)):
@@ -71,7 +70,14 @@ class Bedside:
                 on = request.kind == "light_on" and now.utc_s < request.utc_s + READING_S
                 before, self._reading_utc = self._reading_utc, int(now.utc_s) if on else None
                 return before != self._reading_utc
+            case "pair":
+                if now.utc_s < request.utc_s + PAIRING_S:  # and not one that waited while the box was down
+                    self._let_pair(now, "on the box")
         return False
+
+    def _let_pair(self, now: Instant, how: str) -> None:
+        self._pairing_s = now.mono_s + PAIRING_S
+        self._note(now, "pair", f"Pairing of a browser allowed {how} for {PAIRING_S / 60:.0f} min")
 
     def _stand_by(self, standby: bool, now: Instant, how: str) -> bool:
         if standby is self.standby:

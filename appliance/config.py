@@ -100,6 +100,12 @@ def _host(value: object) -> str:
     return value
 
 
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(n, str) and re.fullmatch(r"[0-9A-Za-z.-]+", n) for n in value):
+        raise _must('a list of host names such as ["bedside.home"], or an empty one', value)
+    return tuple(value)
+
+
 def _pin(value: object) -> int:
     # GPIO 0 to 3 are the I2C buses, 14 and 15 the serial port.
     if not isinstance(value, int) or isinstance(value, bool) or not 4 <= value <= 27 or value in (14, 15):
@@ -203,10 +209,16 @@ class PathsConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """Where the page listens: this computer alone, unless said otherwise."""
+    """Where the page listens, how the box is called there, and who may see it."""
 
     host: str = field(default="127.0.0.1", metadata=_by(_host))
     port: int = field(default=8080, metadata=_by(_whole(1, 65_535)))
+    names: tuple[str, ...] = field(default=(), metadata=_by(_names))  # besides its addresses and its own host name
+    pairing: bool = field(default=True, metadata=_by(_flag))
+
+    def __post_init__(self) -> None:
+        if not self.pairing and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ConfigError("web.pairing: must be true where web.host lets others than this computer in")
 
 
 @dataclass(frozen=True, slots=True)

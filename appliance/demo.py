@@ -62,6 +62,7 @@ def demo(speed: float, port: int, seed: int, say: Callable[[str], None]) -> int:
                 subprocess.Popen([*base, "web", "--config", str(config_path)], env=env),
             ]
             say(f"the page: http://{config.web.host}:{port}   ({speed:g} times faster than life; Ctrl-C ends it)")
+            say("no pairing here, since only this computer can open it; on the box its button lets a browser in")
             say(f"from another terminal: firstlight doctor --placement --config {config_path}")
             try:
                 return _tell(services, config.paths.run / "status.json", ZoneInfo(config.timezone), say)
@@ -93,6 +94,7 @@ def _config(folder: Path, port: int) -> Config:
         run = "{run}"
         [web]
         port = {port}
+        pairing = false
         """
     )
 

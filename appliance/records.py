@@ -163,9 +163,10 @@ Record = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for on the page.
+    """What was asked for.
 
-    ``kind`` is stop, snooze, standby_on, standby_off, light_on, light_off or delete_night, whose value is an id.
+    ``kind`` is stop, snooze, standby_on, standby_off, light_on, light_off or delete_night, whose value is an id, on
+    the page, and pair in a shell on the box, which no route of the page asks for.
     """
 
     id: int

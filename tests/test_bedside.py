@@ -92,6 +92,17 @@ def test_five_seconds_let_a_browser_pair_and_the_indicator_blinks_meanwhile() ->
     assert Bedside.from_document(box.document()).pairing_until(at(-2990)) is None  # a restart shuts the door
 
 
+def test_a_shell_on_the_box_lets_a_browser_pair_unless_it_asked_before_the_box_was_up() -> None:
+    box = bedside()
+    assert not box.ask(Request(1, SEVEN - 3001, "pair"), at(-3000))
+    assert box.pairing_until(at(-3000)) == SEVEN - 3000 + PAIRING_S
+    assert [note.text for note in box.notes()] == ["Pairing of a browser allowed on the box for 2 min"]
+    box = bedside()
+    box.ask(Request(1, int(SEVEN - 3000 - PAIRING_S), "pair"), at(-3000))
+    assert box.pairing_until(at(-3000)) is None
+    assert box.notes() == []
+
+
 def test_a_hold_that_stopped_an_alarm_lets_nobody_pair_however_long_it_lasts() -> None:
     box = bedside(0)
     assert press(box, 5, 2.0, 5.0)

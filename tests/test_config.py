@@ -56,6 +56,8 @@ run = "/tmp/run"
 [web]
 host = "0.0.0.0"
 port = 80
+names = ["bedside.home"]
+pairing = true
 
 [bed]
 side = "right"
@@ -75,7 +77,7 @@ def test_every_key_is_taken() -> None:
         environment=EnvironmentConfig(True, "twin"),
         outputs=OutputsConfig("mock", (5, 6, 7, 8), 1.5, (1.0, 0.5, 0.25, 1.0), 9, "active", 10, 11, (22,)),
         paths=PathsConfig(Path("/tmp/state"), Path("/tmp/run")),
-        web=WebConfig("0.0.0.0", 80),
+        web=WebConfig("0.0.0.0", 80, ("bedside.home",), True),
         bed=BedConfig("right"),
         model=ModelConfig(Path("/tmp/stager.tflite")),
         capture=CaptureConfig(True),
@@ -134,6 +136,14 @@ def test_absent_keys_are_the_defaults() -> None:
         ),
         ("[web]\nport = 65536", "web.port: must be a whole number from 1 to 65535, not 65536"),
         ("[web]\nport = 80.0", "web.port: must be a whole number from 1 to 65535, not 80.0"),
+        (
+            '[web]\nnames = ["http://bedside"]',
+            "web.names: must be a list of host names such as [\"bedside.home\"], or an empty one, not ['http://bedside']",
+        ),
+        (
+            '[web]\nhost = "0.0.0.0"\npairing = false',
+            "web.pairing: must be true where web.host lets others than this computer in",
+        ),
         ('[bed]\nside = "middle"', "bed.side: must be left or right, not 'middle'"),
         (
             "[capture]\nkeep_raw = 2026-11-24",
@@ -201,7 +211,15 @@ CONFIGS = st.builds(
     ),
     environment=st.builds(EnvironmentConfig, st.booleans(), st.one_of(st.just("twin"), st.integers(0, 31))),
     paths=st.builds(PathsConfig, PATHS, PATHS),
-    web=st.builds(WebConfig, st.sampled_from(["::1", "0.0.0.0", "bedside.local"]), st.integers(1, 65535)),
+    web=st.one_of(
+        st.builds(
+            WebConfig,
+            st.sampled_from(["::1", "0.0.0.0", "bedside.local"]),
+            st.integers(1, 65535),
+            st.lists(st.sampled_from(["bedside.home", "10.1.2.3"])).map(tuple),
+        ),
+        st.just(WebConfig("127.0.0.1", pairing=False)),
+    ),
     bed=st.builds(BedConfig, st.sampled_from(["left", "right"])),
     model=st.builds(ModelConfig, st.one_of(st.none(), PATHS)),
     capture=st.builds(CaptureConfig, st.booleans()),

@@ -15,7 +15,8 @@ from typing import Any
 import waitress
 from flask import Flask
 
-from appliance.web import alarm_pages, guard, keeping, pages, trends
+from appliance.web import alarm_pages, guard, keeping, pages, pairing, trends
+from appliance.web.browsers import FILE, Browsers
 from appliance.web.glance import BoxFiles
 
 THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
@@ -25,16 +26,25 @@ class ServeError(Exception):
     """The page cannot be served; one line that says what to do."""
 
 
-def create_app(store_path: Path, status_path: Path, *, timezone: str = "UTC", hosts: Iterable[str] = ()) -> Flask:
+def create_app(
+    store_path: Path,
+    status_path: Path,
+    *,
+    timezone: str = "UTC",
+    hosts: Iterable[str] = (),
+    is_open: bool = False,
+) -> Flask:
     """The page over one database and one status file; neither needs to exist yet.
 
-    ``timezone`` holds until one is set on the page; ``hosts`` are further names by which the box is called.
+    ``timezone`` holds until one is set on the page; ``hosts`` are further names by which the box is called; a page that
+    ``is_open`` needs no pairing.  Who is paired is kept beside the database.
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024  # the largest form has a few hundred bytes
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["box_files"] = BoxFiles(store_path, status_path, timezone)
     guard.install(app, hosts)
+    pairing.install(app, None if is_open else Browsers(store_path.with_name(FILE)))
     pages.install(app, alarm_pages.routes)
     app.register_blueprint(keeping.bp)
     app.register_blueprint(trends.bp)
@@ -66,6 +76,8 @@ def serve(
     port: int = 8080,
     timezone: str = "UTC",
     hosts: Iterable[str] = (),
+    is_open: bool = False,
 ) -> None:
     """Serve the page until the process is told to end.  Raises ``ServeError`` in one line."""
-    server(create_app(store_path, status_path, timezone=timezone, hosts=hosts), host, port).run()
+    app = create_app(store_path, status_path, timezone=timezone, hosts=hosts, is_open=is_open)
+    server(app, host, port).run()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from urllib.request import urlopen
 
 import chromium
 import plausible_nights
@@ -55,6 +54,7 @@ class Served:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self.is_paired = False
         script = (
             "import sys; from pathlib import Path; from appliance.web import serve;"
             "serve(Path(sys.argv[1]), Path(sys.argv[2]), port=int(sys.argv[3]), timezone='Europe/Berlin')"
@@ -82,8 +82,29 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page, in which the browser was paired as a newcomer would: hold the button, press Pair."""
     with closing(Served(tmp_path_factory.mktemp("served"))) as running:
         yield running
+
+
+def pair(served: Served, browser: Chromium, held_s: float = 0.0) -> None:
+    """The box says that its button was held, ``held_s`` after the night's moment; then Pair is pressed."""
+    until = int(NIGHT_UTC + 110 + held_s)
+    served.says(replace(asleep(NIGHT_UTC), simulated=True, speed=60.0, pairing_until_utc=until))
+    browser.open(served.url + "/")
+    press(browser, "main form button")
+
+
+def press(browser: Chromium, selector: str) -> None:
+    """Press with the mouse, which needs no script, and wait for the page that comes."""
+    place = browser.call("DOM.getDocument")["root"]["nodeId"]
+    button = browser.call("DOM.querySelector", nodeId=place, selector=selector)["nodeId"]
+    browser.call("DOM.scrollIntoViewIfNeeded", nodeId=button)
+    x1, y1, _, _, x3, y3, _, _ = browser.call("DOM.getBoxModel", nodeId=button)["model"]["content"]
+    for kind in ("mousePressed", "mouseReleased"):
+        where = {"x": (x1 + x3) / 2, "y": (y1 + y3) / 2, "button": "left", "clickCount": 1}
+        browser.call("Input.dispatchMouseEvent", type=kind, **where)
+    browser.wait_for_load()
 
 
 @pytest.fixture
@@ -96,6 +117,11 @@ def look(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def at_night(served: Served, browser: Chromium) -> None:
+    """Asleep, on a phone, paired."""
+    if not served.is_paired:
+        browser.size(*PHONE, mobile=True)
+        pair(served, browser)
+        served.is_paired = True
     served.says(replace(asleep(NIGHT_UTC), simulated=True, speed=60.0))
     browser.scripts(True)
     browser.size(*PHONE, mobile=True)
@@ -128,6 +154,53 @@ def test_tables_and_forms_that_are_opened_fit_a_phone(served: Served, browser: C
     assert browser.run("document.scrollingElement.scrollWidth") <= PHONE[0]
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_newcomer_is_paired_removed_and_paired_again(
+    served: Served, browser: Chromium, look: Path, scripts: bool
+) -> None:
+    browser.scripts(scripts)
+    browser.open(served.url + "/settings")
+    browser.picture(look / "settings-whole-390.png", whole=True)
+    press(browser, ".browsers form button")
+    assert where(browser) == served.url + "/pair"
+    for name, size in (("pair-1280", DESKTOP), ("pair-390", PHONE)):
+        browser.size(*size, mobile=size is PHONE)
+        browser.picture(look / f"{name}.png")
+        assert browser.call("Page.getLayoutMetrics")["cssContentSize"]["width"] <= size[0]
+    press(browser, "main form button")
+    browser.picture(look / "pair-too-early-390.png")
+    pair(served, browser, held_s=40.0 if scripts else 80.0)
+    assert where(browser) == served.url + "/"
+    served.says(replace(asleep(NIGHT_UTC), simulated=True, speed=60.0))
+    browser.open(served.url + "/night")
+    assert where(browser) == served.url + "/night"
+
+
+def test_a_page_in_use_goes_to_the_door_when_its_browser_is_removed_and_comes_back(
+    served: Served, browser: Chromium, look: Path
+) -> None:
+    browser.open(served.url + "/")
+    cookies = browser.call("Network.getCookies")["cookies"]
+    kept = next(cookie for cookie in cookies if cookie["name"] == "firstlight_browser")
+    assert (kept["httpOnly"], kept["sameSite"]) == (True, "Strict")
+    browser.call("Network.deleteCookies", name=kept["name"], url=served.url)
+    browser.wait_for_load()  # by itself, within a second or two
+    assert where(browser) == served.url + "/pair"
+    ready = replace(asleep(NIGHT_UTC), simulated=True, speed=60.0, pairing_until_utc=int(NIGHT_UTC + 20))
+    served.says(ready)
+    browser.until("document.querySelector('#window').textContent.includes('The box is ready: press Pair.')")
+    browser.picture(look / "pair-ready-390.png")
+    browser.call("Network.setCookie", name=kept["name"], value=kept["value"], url=served.url, httpOnly=True)
+    browser.wait_for_load()
+    assert where(browser) == served.url + "/"
+    assert browser.complaints == []
+
+
+def where(browser: Chromium) -> str:
+    """The address that the browser shows."""
+    return str(browser.call("Page.getFrameTree")["frameTree"]["frame"]["url"])
+
+
 def test_what_a_finger_must_hit_is_large_enough(served: Served, browser: Chromium) -> None:
     small = "[...document.querySelectorAll('nav a, button, .days label, input:not([type=hidden]):not(.days input)')]"
     small += ".filter(e => e.getBoundingClientRect().height < 30).map(e => e.outerHTML)"
@@ -155,13 +228,7 @@ def test_stop_is_one_press_with_and_without_scripts(served: Served, browser: Chr
     for scripts in (True, False):
         browser.scripts(scripts)
         browser.open(served.url + "/")
-        place = browser.call("DOM.getDocument")["root"]["nodeId"]
-        button = browser.call("DOM.querySelector", nodeId=place, selector="#wake button.strong")["nodeId"]
-        x1, y1, _, _, x3, y3, _, _ = browser.call("DOM.getBoxModel", nodeId=button)["model"]["content"]
-        for kind in ("mousePressed", "mouseReleased"):
-            where = {"x": (x1 + x3) / 2, "y": (y1 + y3) / 2, "button": "left", "clickCount": 1}
-            browser.call("Input.dispatchMouseEvent", type=kind, **where)
-        browser.wait_for_load()
+        press(browser, "#wake button.strong")
         with Store(served.store_path, Role.SUPERVISOR) as store:
             asked = store.requests_after(store.last_handled())
             assert [request.kind for request in asked] == ["stop"]
@@ -173,5 +240,5 @@ def test_without_a_script_the_page_loads_itself_again(served: Served, browser: C
     browser.open(served.url + "/")
     served.says(replace(asleep(NIGHT_UTC), present=False, stage=None))
     browser.wait_for_load()  # by itself, within five seconds
-    with urlopen(served.url + "/") as answer:
-        assert b"Nobody in bed" in answer.read()
+    tree = browser.call("DOM.getDocument", depth=-1)["root"]
+    assert "Nobody in bed" in browser.call("DOM.getOuterHTML", nodeId=tree["nodeId"])["outerHTML"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import date
 from pathlib import Path
 
 from flask.testing import FlaskClient
@@ -10,17 +12,29 @@ from werkzeug.test import TestResponse
 
 from appliance.status import Status, write_status
 from appliance.store import Role, Store
-from appliance.web import create_app, guard
+from appliance.web import create_app, guard, pairing
+from appliance.web.browsers import Browser, Browsers
 
 
 class Visitor:
-    """One browser at one box; ``says`` and ``store`` are the box's own side."""
+    """One browser at one box, paired unless said otherwise; ``says`` and ``store`` are the box's own side."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store_path = folder / "nights.sqlite3"
+    def __init__(self, folder: Path, is_paired: bool = True, database: str = "nights.sqlite3") -> None:
+        self.store_path = folder / database
         self.status_path = folder / "status.json"
         self.app = create_app(self.store_path, self.status_path, timezone="Europe/Berlin")
         self.client: FlaskClient = self.app.test_client()
+        if is_paired:
+            self.pair()
+
+    def pair(self) -> Browser:
+        """Let this browser in as a press of Pair would, without the button."""
+        browsers: Browsers = self.app.extensions["browsers"]
+        window_utc = 1000 * (len(browsers.all()) + 1)
+        browser = browsers.pair("Firefox on Linux", int(time.time()), date.today(), window_utc)
+        assert browser is not None
+        self.client.set_cookie(pairing.COOKIE, browsers.cookie(browser))
+        return browser
 
     def get(self, path: str, status: int = 200) -> str:
         """A page's HTML."""
@@ -30,7 +44,7 @@ class Visitor:
 
     def post(self, path: str, **fields: object) -> TestResponse:
         """A form sent as the page would."""
-        self.client.get("/")
+        self.client.get("/pair")
         cookie = self.client.get_cookie(guard.COOKIE)
         assert cookie is not None
         return self.client.post(path, data={guard.FIELD: cookie.value, **fields})

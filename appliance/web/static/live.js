@@ -9,6 +9,7 @@
     if (!document.hidden) {
       try {
         const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+        if (answer.redirected) return location.assign(answer.url); // paired just now, or no more
         if (!answer.ok) throw new Error(answer.statusText);
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const part of page.querySelectorAll("[data-live]")) {
