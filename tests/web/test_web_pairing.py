@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from plausible_nights import asleep
@@ -147,7 +148,9 @@ def test_one_hold_lets_one_browser_in(stranger: Visitor) -> None:
     assert pressed(stranger).status_code == 303
 
 
-def test_tries_are_limited_and_holding_on_does_not_help(stranger: Visitor) -> None:
+def test_tries_are_limited_and_trying_on_does_not_help(stranger: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(pairing, "time", SimpleNamespace(monotonic=lambda: now_s))
     for _ in range(MOST_TRIES):
         assert pressed(stranger).status_code == 403
     hold_the_button(stranger)
@@ -155,11 +158,20 @@ def test_tries_are_limited_and_holding_on_does_not_help(stranger: Visitor) -> No
         answer = pressed(stranger)
         assert answer.status_code == 429
         assert "Too many tries: wait three minutes" in answer.text
-    elsewhere = {"REMOTE_ADDR": "192.168.1.9"}
+        now_s += QUIET_S - 1
+    now_s += 2
+    assert pressed(stranger).status_code == 303
+
+
+def test_another_address_has_tries_of_its_own(stranger: Visitor) -> None:
+    for _ in range(MOST_TRIES):
+        pressed(stranger)
+    hold_the_button(stranger)
+    assert pressed(stranger).status_code == 429
     token = stranger.client.get_cookie(guard.COOKIE)
     assert token is not None
-    fields = {guard.FIELD: token.value}
-    assert stranger.client.post("/pair", data=fields, environ_base=elsewhere).status_code == 303
+    elsewhere = {"REMOTE_ADDR": "192.168.1.9"}
+    assert stranger.client.post("/pair", data={guard.FIELD: token.value}, environ_base=elsewhere).status_code == 303
 
 
 def test_an_address_is_heard_again_after_it_was_quiet() -> None:
