@@ -57,6 +57,20 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def test_every_provision_of_the_security_standard_is_answered_once() -> None:
+    """EN 303 645 V2.1.1 numbers its provisions 4-1, 5.1-1 to 5.13-1 and 6-1 to 6-5."""
+    text = (ROOT / "docs/etsi-en-303-645.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "-" in line[:8]]
+    rows = [row for row in rows if re.match(r"\d", row[0])]
+    lengths = {"4": 1, "6": 5} | dict(
+        zip((f"5.{n}" for n in range(1, 14)), (5, 3, 16, 4, 8, 9, 2, 3, 3, 1, 4, 3, 1), strict=True)
+    )
+    wanted = [f"{clause}-{k}" for clause, most in lengths.items() for k in range(1, most + 1)]
+    assert sorted(row[0].split()[0] for row in rows) == sorted(wanted)
+    assert {row[2] for row in rows} == {"met", "met in part", "not met", "n/a"}
+    assert all(row[3] for row in rows)
+
+
 def test_every_habit_explains_itself() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.+)$", makefile, re.M)
