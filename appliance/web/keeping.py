@@ -66,7 +66,8 @@ def take_back(session_id: int) -> Response:
     """Undo one correction."""
     kind, utc_s = request.form.get("kind", ""), request.form.get("utc_s", -1, type=int)
     with pages.files().store() as store:
-        store.drop_corrections(session_id, kind, utc_s)
+        _over(store, session_id)
+        store.drop_corrections(session_id, kind, min(max(utc_s, -1), pages.LATEST_UTC))  # nothing lies beyond
     return redirect(url_for("page.night", session_id=session_id, corrected=1, _anchor="corrections"), 303)
 
 
