@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from appliance.alarm_copy import AlarmCopy
 from appliance.bedside import Bedside
 from appliance.clock import Clock, WallClock
-from appliance.config import AUTO, Config
+from appliance.config import Config
+from appliance.config_values import AUTO
 from appliance.disk import Disk
 from appliance.habits import Habits
 from appliance.ledger import Ledger

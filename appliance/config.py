@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -16,136 +15,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
+from appliance import config_values as be
 from appliance.atomic import replace_file
-from drivers.lamp import CHANNELS
+from appliance.config_values import AUTO
 from drivers.readings import Module
-
-AUTO = "auto"
 
 
 class ConfigError(Exception):
     """The configuration cannot be: one line that names the key and says what it takes."""
-
-
-# What a value may be.  Each takes what TOML holds and returns what the box uses, or raises ValueError: "must be ...".
-
-
-def _must(be: str, value: object) -> ValueError:
-    return ValueError(f"must be {be}, not {json.dumps(value) if isinstance(value, bool) else short(value)}")
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _must("true or false", value)
-    return value
-
-
-def _whole(low: int, high: int, otherwise: str = "") -> Callable[[object], int]:
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise _must(f"{otherwise}a whole number from {low} to {high}", value)
-        return value
-
-    return check
-
-
-def _word(*words: str) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        if not isinstance(value, str) or value not in words:
-            raise _must(f"{', '.join(words[:-1])} or {words[-1]}", value)
-        return value
-
-    return check
-
-
-def _module(value: object) -> Module | None:
-    word = _word(AUTO, *Module)(value)
-    return None if word == AUTO else Module(word)
-
-
-def _baud(value: object) -> int | None:
-    return None if value == AUTO else _whole(9_600, 4_000_000, "auto or ")(value)
-
-
-def _bus(value: object) -> int | str:
-    return "twin" if value == "twin" else _whole(0, 31, "twin or ")(value)
-
-
-def _is_path(value: object) -> bool:
-    # Absolute, because the pin library changes the process's working directory when it is imported.
-    return isinstance(value, str) and value.startswith("/") and value.isprintable()
-
-
-def _port(value: object) -> str:
-    if value != AUTO and not _is_path(value):
-        raise _must("auto or a device such as /dev/serial0", value)
-    return str(value)
-
-
-def _path(value: object) -> Path:
-    if not _is_path(value):
-        raise _must("a path that begins with /", value)
-    return Path(str(value))
-
-
-def _path_or_auto(value: object) -> Path | None:
-    return None if value == AUTO else _path(value)
-
-
-def _host(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Za-z.:_-]+", value):
-        raise _must("an address such as 127.0.0.1, or 0.0.0.0 for the whole local network", value)
-    return value
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(n, str) and re.fullmatch(r"[0-9A-Za-z.-]+", n) for n in value):
-        raise _must('a list of host names such as ["bedside.home"], or an empty one', value)
-    return tuple(value)
-
-
-def _pin(value: object) -> int:
-    # GPIO 0 to 3 are the I2C buses, 14 and 15 the serial port.
-    if not isinstance(value, int) or isinstance(value, bool) or not 4 <= value <= 27 or value in (14, 15):
-        raise _must("a GPIO (BCM) number from 4 to 27, without 14 and 15", value)
-    return value
-
-
-def _lamp_pins(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) not in CHANNELS:
-        raise _must("a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white) GPIO numbers", value)
-    return tuple(_pin(item) for item in value)
-
-
-def _pin_if_any(value: object) -> tuple[int, ...]:
-    if isinstance(value, list) and len(value) < 2:
-        return tuple(_pin(item) for item in value)
-    raise _must("a list of one GPIO number, or an empty one", value)
-
-
-def _number(low: float, high: float) -> Callable[[object], float]:
-    def check(value: object) -> float:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-            raise _must(f"a number from {low:g} to {high:g}", value)
-        return float(value)
-
-    return check
-
-
-def _gains(value: object) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) not in (0, *CHANNELS):
-        raise _must("a list of as many numbers as the lamp has channels, or an empty one", value)
-    return tuple(_number(0.05, 1.0)(item) for item in value)
-
-
-def _zone(value: object) -> str:
-    try:
-        ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder of zones
-        raise _must("a time zone such as Europe/Berlin", value) from None
-    return str(value)
 
 
 def _by(check: Callable[[object], Any]) -> dict[str, Any]:
@@ -159,33 +37,33 @@ def _by(check: Callable[[object], Any]) -> dict[str, Any]:
 class RadarConfig:
     """Where the radar is; ``auto`` (None) is found by probing."""
 
-    port: str = field(default=AUTO, metadata=_by(_port))
-    module: Module | None = field(default=None, metadata=_by(_module))
-    baud: int | None = field(default=None, metadata=_by(_baud))
+    port: str = field(default=AUTO, metadata=_by(be.port))
+    module: Module | None = field(default=None, metadata=_by(be.module))
+    baud: int | None = field(default=None, metadata=_by(be.baud))
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentConfig:
     """The I2C bus of the room's sensors; ``twin`` is a made-up room."""
 
-    enabled: bool = field(default=True, metadata=_by(_flag))
-    bus: int | str = field(default=1, metadata=_by(_bus))
+    enabled: bool = field(default=True, metadata=_by(be.flag))
+    bus: int | str = field(default=1, metadata=_by(be.bus))
 
 
 @dataclass(frozen=True, slots=True)
 class OutputsConfig:
     """GPIO (BCM) numbers; ``auto`` pins are lgpio's on a Pi and made-up ones elsewhere."""
 
-    pins: str = field(default=AUTO, metadata=_by(_word(AUTO, "lgpio", "mock")))
+    pins: str = field(default=AUTO, metadata=_by(be.word(AUTO, "lgpio", "mock")))
     # 12, 13, 18 and 19 are those with hardware PWM, two channels of it up to the Pi 4 and four on a Pi 5.
-    lamp: tuple[int, ...] = field(default=(12, 13, 19), metadata=_by(_lamp_pins))
-    lamp_gamma: float = field(default=1.0, metadata=_by(_number(1.0, 3.0)))  # light = duty ** gamma; plain PWM has 1
-    lamp_gains: tuple[float, ...] = field(default=(), metadata=_by(_gains))  # of each channel; empty: all full
-    buzzer: int = field(default=18, metadata=_by(_pin))
-    buzzer_kind: str = field(default="passive", metadata=_by(_word("passive", "active")))
-    button: int = field(default=17, metadata=_by(_pin))
-    indicator: int = field(default=27, metadata=_by(_pin))
-    radar_power: tuple[int, ...] = field(default=(), metadata=_by(_pin_if_any))
+    lamp: tuple[int, ...] = field(default=(12, 13, 19), metadata=_by(be.lamp_pins))
+    lamp_gamma: float = field(default=1.0, metadata=_by(be.number(1.0, 3.0)))  # light = duty ** gamma; plain PWM has 1
+    lamp_gains: tuple[float, ...] = field(default=(), metadata=_by(be.gains))  # of each channel; empty: all full
+    buzzer: int = field(default=18, metadata=_by(be.pin))
+    buzzer_kind: str = field(default="passive", metadata=_by(be.word("passive", "active")))
+    button: int = field(default=17, metadata=_by(be.pin))
+    indicator: int = field(default=27, metadata=_by(be.pin))
+    radar_power: tuple[int, ...] = field(default=(), metadata=_by(be.pin_if_any))
 
     def __post_init__(self) -> None:
         if len(self.lamp_gains) not in (0, len(self.lamp)):
@@ -203,18 +81,18 @@ class OutputsConfig:
 class PathsConfig:
     """Where nights are kept, and where the present second is."""
 
-    state: Path = field(default=Path("/var/lib/firstlight"), metadata=_by(_path))
-    run: Path = field(default=Path("/run/firstlight"), metadata=_by(_path))
+    state: Path = field(default=Path("/var/lib/firstlight"), metadata=_by(be.path))
+    run: Path = field(default=Path("/run/firstlight"), metadata=_by(be.path))
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
     """Where the page listens, how the box is called there, and who may see it."""
 
-    host: str = field(default="127.0.0.1", metadata=_by(_host))
-    port: int = field(default=8080, metadata=_by(_whole(1, 65_535)))
-    names: tuple[str, ...] = field(default=(), metadata=_by(_names))  # besides its addresses and its own host name
-    pairing: bool = field(default=True, metadata=_by(_flag))
+    host: str = field(default="127.0.0.1", metadata=_by(be.host))
+    port: int = field(default=8080, metadata=_by(be.whole(1, 65_535)))
+    names: tuple[str, ...] = field(default=(), metadata=_by(be.names))  # besides its addresses and its own host name
+    pairing: bool = field(default=True, metadata=_by(be.flag))
 
     def __post_init__(self) -> None:
         if not self.pairing and self.host not in ("127.0.0.1", "::1", "localhost"):
@@ -225,28 +103,28 @@ class WebConfig:
 class BedConfig:
     """The sleeper's side of the bed, lying on the back, until the page says otherwise."""
 
-    side: str = field(default="left", metadata=_by(_word("left", "right")))
+    side: str = field(default="left", metadata=_by(be.word("left", "right")))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """The stager's file; ``auto`` (None) is the one that came with this version."""
 
-    path: Path | None = field(default=None, metadata=_by(_path_or_auto))
+    path: Path | None = field(default=None, metadata=_by(be.path_or_auto))
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureConfig:
     """Whether the radar's own bytes are kept beside the nights."""
 
-    keep_raw: bool = field(default=False, metadata=_by(_flag))
+    keep_raw: bool = field(default=False, metadata=_by(be.flag))
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """All of it."""
 
-    timezone: str = field(default="UTC", metadata=_by(_zone))  # of a new alarm; where the key is absent, the system's
+    timezone: str = field(default="UTC", metadata=_by(be.zone))  # of a new alarm; where the key is absent, the system's
     radar: RadarConfig = RadarConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
     outputs: OutputsConfig = OutputsConfig()
@@ -354,6 +232,6 @@ def _toml(value: object) -> str:
 def _system_zone() -> str:
     """The system's time zone by name, as Debian keeps it; UTC where it has none."""
     try:
-        return _zone(os.readlink("/etc/localtime").partition("zoneinfo/")[2])
+        return be.zone(os.readlink("/etc/localtime").partition("zoneinfo/")[2])
     except (OSError, ValueError):
         return "UTC"
