@@ -2,129 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import chromium
-import plausible_nights
 import pytest
 from chromium import Chromium
-from plausible_nights import MORNING_UTC, asleep
+from plausible_nights import asleep
+from serving import DESKTOP, NIGHT_UTC, PAGES, PHONE, Served, pair, press
 
 from appliance.records import HandledRecord
-from appliance.status import Status, write_status
 from appliance.store import Role, Store
 
-PHONE, DESKTOP = (390, 844), (1280, 800)
-PAGES = {
-    "now": "/",
-    "night": "/night",
-    "nights": "/nights",
-    "trends": "/trends",
-    "alarms": "/alarm",
-    "alarm": "/alarm/1",
-    "settings": "/settings",
-    "placement": "/placement",
-}
-NIGHT_UTC = MORNING_UTC + 86_400 - 3 * 3600
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    binary = chromium.found()
-    if binary is None:
-        pytest.skip("needs a browser: install chromium")
-    with closing(Chromium(binary)) as opened:
-        yield opened
-
-
-class Served:
-    """The page as its own process, and the supervisor's side of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.store_path, self.status_path = folder / "nights.sqlite3", folder / "status.json"
-        plausible_nights.fill(self.store_path, tonight=0.6)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.is_paired = False
-        script = (
-            "import sys; from pathlib import Path; from appliance.web import serve;"
-            "serve(Path(sys.argv[1]), Path(sys.argv[2]), port=int(sys.argv[3]), timezone='Europe/Berlin')"
-        )
-        arguments = [sys.executable, "-c", script, str(self.store_path), str(self.status_path), str(port)]
-        self.process = subprocess.Popen(arguments)
-        end_s = time.monotonic() + 20
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=1):
-                    return
-            except OSError:
-                assert time.monotonic() < end_s, "the page did not start"
-                time.sleep(0.05)
-
-    def says(self, status: Status) -> None:
-        write_status(self.status_path, status)
-        # It stays fresh for the whole test: only its age is judged by the wall clock.
-        os.utime(self.status_path, (time.time() + 600, time.time() + 600))
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def served(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page, in which the browser was paired as a newcomer would: hold the button, press Pair."""
-    with closing(Served(tmp_path_factory.mktemp("served"))) as running:
-        yield running
-
-
-def pair(served: Served, browser: Chromium, held_s: float = 0.0) -> None:
-    """The box says that its button was held, ``held_s`` after the night's moment; then Pair is pressed."""
-    until = int(NIGHT_UTC + 110 + held_s)
-    served.says(replace(asleep(NIGHT_UTC), simulated=True, speed=60.0, pairing_until_utc=until))
-    browser.open(served.url + "/")
-    press(browser, "main form button")
-
-
-def press(browser: Chromium, selector: str) -> None:
-    """Press with the mouse, which needs no script, and wait for the page that comes."""
-    place = browser.call("DOM.getDocument")["root"]["nodeId"]
-    button = browser.call("DOM.querySelector", nodeId=place, selector=selector)["nodeId"]
-    browser.call("DOM.scrollIntoViewIfNeeded", nodeId=button)
-    x1, y1, _, _, x3, y3, _, _ = browser.call("DOM.getBoxModel", nodeId=button)["model"]["content"]
-    for kind in ("mousePressed", "mouseReleased"):
-        where = {"x": (x1 + x3) / 2, "y": (y1 + y3) / 2, "button": "left", "clickCount": 1}
-        browser.call("Input.dispatchMouseEvent", type=kind, **where)
-    browser.wait_for_load()
-
-
-@pytest.fixture
-def look(tmp_path: Path) -> Path:
-    """Where pictures go: the folder named by FIRSTLIGHT_LOOK, to look at them, else one that is forgotten."""
-    folder = Path(os.environ.get("FIRSTLIGHT_LOOK", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def at_night(served: Served, browser: Chromium) -> None:
-    """Asleep, on a phone, paired."""
-    if not served.is_paired:
-        browser.size(*PHONE, mobile=True)
-        pair(served, browser)
-        served.is_paired = True
-    served.says(replace(asleep(NIGHT_UTC), simulated=True, speed=60.0))
-    browser.scripts(True)
-    browser.size(*PHONE, mobile=True)
+pytestmark = pytest.mark.usefixtures("at_night")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -133,7 +22,7 @@ def test_every_page_fits_is_dark_and_asks_nobody_else(
     served: Served, browser: Chromium, look: Path, name: str, size: tuple[int, int]
 ) -> None:
     browser.size(*size, mobile=size is PHONE)
-    browser.open(served.url + PAGES[name])
+    browser.open(served.address(name))
     picture = look / f"{name}-{size[0]}.png"
     browser.picture(picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -146,10 +35,10 @@ def test_every_page_fits_is_dark_and_asks_nobody_else(
     assert {url.split("/")[2] for url in browser.requests if not url.startswith("data:")} == {served.url[7:]}
 
 
-@pytest.mark.parametrize("name", ["night", "trends"])
+@pytest.mark.parametrize("name", ["tonight", "night", "trends"])
 def test_tables_and_forms_that_are_opened_fit_a_phone(served: Served, browser: Chromium, name: str) -> None:
     browser.size(*PHONE, mobile=True)
-    browser.open(served.url + PAGES[name])
+    browser.open(served.address(name))
     browser.run("document.querySelectorAll('details').forEach(part => part.open = true)")
     assert browser.run("document.scrollingElement.scrollWidth") <= PHONE[0]
 
@@ -204,9 +93,9 @@ def where(browser: Chromium) -> str:
 def test_what_a_finger_must_hit_is_large_enough(served: Served, browser: Chromium) -> None:
     small = "[...document.querySelectorAll('nav a, button, .days label, input:not([type=hidden]):not(.days input)')]"
     small += ".filter(e => e.getBoundingClientRect().height < 30).map(e => e.outerHTML)"
-    for path in PAGES.values():
-        browser.open(served.url + path)
-        assert browser.run(small) == [], path
+    for name in PAGES:
+        browser.open(served.address(name))
+        assert browser.run(small) == [], name
 
 
 def test_the_page_follows_the_box_without_being_loaded_again(served: Served, browser: Chromium, look: Path) -> None:

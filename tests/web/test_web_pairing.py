@@ -62,7 +62,7 @@ def test_a_stranger_sees_one_page_and_nothing_else(stranger: Visitor) -> None:
     for words in ("Hold the button on the box for 5 seconds", "firstlight pair", "Press Pair", "waits for its button"):
         assert words in text, words
     assert "<nav" not in html
-    assert 'id="time"' not in html
+    assert 'id="clock"' not in html
     for told in ("Light sleep", "14.1", "Europe", "°C", "TinyFrame", "sqlite"):
         assert told not in html
     assert stranger.get("/health") == "ok\n"
