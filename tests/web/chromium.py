@@ -69,9 +69,10 @@ class Chromium:
         os.close(self._read_fd)
         self._profile.cleanup()
 
-    def size(self, width: int, height: int, mobile: bool = False) -> None:
-        """The window in CSS pixels."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2, mobile=mobile)
+    def size(self, width: int, height: int, mobile: bool = False, scale: int = 2) -> None:
+        """The window in CSS pixels, each of which is ``scale`` by ``scale`` of the screen's."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": mobile}
+        self.call("Emulation.setDeviceMetricsOverride", **metrics)
 
     def scripts(self, allowed: bool) -> None:
         """Whether pages opened from now on may run scripts."""

@@ -37,7 +37,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self.store_path, self.status_path = folder / "nights.sqlite3", folder / "status.json"
-        plausible_nights.fill(self.store_path, tonight=0.6)
+        plausible_nights.fill(self.store_path, nights=10, tonight=0.6)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
