@@ -190,14 +190,15 @@ def live_box(folder: Path, speed: float = 10.0, minutes: float = 30.0) -> None:
             print(f"written to disk: {(_written(box.pid) - written) / hours / 1e6:.2f} MB per hour asleep")
             share = (_cpu(box.pid) - cpu) / (time.monotonic() - wall)
             print(f"supervisor: {100 * share:.1f} % of one core at {speed:g} times life")
-            print(f"memory (PSS): supervisor {_pss(box.pid):.0f} MB, page {_pss(page.pid):.0f} MB")
+            print(f"memory (PSS): supervisor {memory_mb(box.pid):.0f} MB, page {memory_mb(page.pid):.0f} MB")
         finally:
             for service in (box, page):
                 service.terminate()
                 service.wait()
 
 
-def _pss(pid: int) -> float:
+def memory_mb(pid: int) -> float:
+    """PSS of a process."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024

@@ -15,7 +15,7 @@ from typing import Any
 import waitress
 from flask import Flask
 
-from appliance.web import alarm_pages, guard, keeping, pages, pairing, trends
+from appliance.web import alarm_pages, guard, keeping, packing, pages, pairing, trends
 from appliance.web.browsers import FILE, Browsers
 from appliance.web.glance import BoxFiles
 
@@ -41,9 +41,11 @@ def create_app(
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024  # the largest form has a few hundred bytes
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 365 * 86_400  # the address of a file changes with the file
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["box_files"] = BoxFiles(store_path, status_path, timezone)
     guard.install(app, hosts)
+    packing.install(app)
     pairing.install(app, None if is_open else Browsers(store_path.with_name(FILE)))
     pages.install(app, alarm_pages.routes)
     app.register_blueprint(keeping.bp)
