@@ -243,6 +243,12 @@ class Store:
         """The room, minute by minute, over ``[start_utc, end_utc)``."""
         return self._read(EnvironmentRecord, "WHERE utc_s >= ? AND utc_s < ? ORDER BY utc_s", start_utc, end_utc)
 
+    def room(self, start_utc: int, end_utc: int) -> tuple[float | None, float | None]:
+        """Mean temperature (°C) and highest CO2 (ppm) over ``[start_utc, end_utc)``: what trends need of a room."""
+        columns = "SELECT avg(temperature_c), max(co2_ppm) FROM environment"
+        warmth, air = self._db.execute(f"{columns} WHERE utc_s >= ? AND utc_s < ?", (start_utc, end_utc)).fetchone()
+        return warmth, air
+
     def alarm_facts(self, limit: int) -> list[AlarmFactRecord]:
         """What became of the latest alarms, latest first."""
         return self._read(AlarmFactRecord, "ORDER BY due_utc DESC LIMIT ?", limit)

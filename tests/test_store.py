@@ -87,6 +87,13 @@ def test_every_record_comes_back_as_it_was_written(store: Store) -> None:
     assert store.last_handled() == 3
 
 
+def test_a_room_is_told_by_what_was_measured_in_it(store: Store) -> None:
+    assert store.room(T0, T0 + 180) == (None, None)
+    rows = ((0, 18.0, 700.0), (60, None, 900.0), (120, 19.0, None), (180, 30.0, 2000.0))
+    store.write([EnvironmentRecord(T0 + s, warmth, None, None, air, None) for s, warmth, air in rows])
+    assert store.room(T0, T0 + 180) == (18.5, 900.0)  # the last row lies after it
+
+
 def test_writing_twice_changes_nothing_and_a_later_word_replaces_an_earlier(store: Store) -> None:
     records: list[Record] = [SessionRecord(T0, T0), epoch(T0), EventRecord(T0, "a", "b"), HandledRecord(1, T0)]
     store.write(records)

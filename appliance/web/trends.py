@@ -55,9 +55,7 @@ def _night(store: Store, measured: SessionRecord) -> TrendNight:
     if again is not None:
         stages |= {one.start_utc: one.stage for one in store.restaged_epochs(measured, again.model)}
     rates = [rate for start, _, rate in told if rate is not None and stages[start] in ASLEEP]
-    room = store.environment(measured.entered_utc, measured.left_utc or measured.entered_utc)
-    warmth = [one.temperature_c for one in room if one.temperature_c is not None]
-    air = [one.co2_ppm for one in room if one.co2_ppm is not None]
+    warmth, air = store.room(measured.entered_utc, measured.left_utc or measured.entered_utc)
     return TrendNight(
         id=measured.id,
         entered_utc=measured.entered_utc,
@@ -68,6 +66,6 @@ def _night(store: Store, measured: SessionRecord) -> TrendNight:
         told=session.statistics or {},
         asleep=[start for start, stage in stages.items() if stage in ASLEEP],
         rate_brpm=sum(rates) / len(rates) if rates else None,
-        temperature_c=sum(warmth) / len(warmth) if warmth else None,
-        co2_ppm=max(air) if air else None,
+        temperature_c=warmth,
+        co2_ppm=air,
     )
