@@ -7,6 +7,7 @@ Every page is asked for over a socket of its own, as by a browser that takes gzi
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import statistics
@@ -82,7 +83,8 @@ def main() -> None:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as run:
         status = Path(run) / "status.json"
-        page = subprocess.Popen([sys.executable, "-c", SERVE, str(store), str(status), str(port)], cwd=ROOT)
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}  # as its service has it
+        page = subprocess.Popen([sys.executable, "-c", SERVE, str(store), str(status), str(port)], env=env)
         try:
             time.sleep(3)
             pages = ["/", "/night", f"/night/{latest}", f"/night/{middle}", "/nights", f"/nights?before={middle}"]
