@@ -171,15 +171,18 @@ def record(config_path: Path, out: Path) -> None:
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
 def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path | None) -> None:
     """The whole supervisor over a capture, into a temporary database."""
-    from appliance.box import load_stager, sense_with
+    from appliance.box import load_policy, load_stager, sense_with
     from appliance.replay import replay as play
     from appliance.replay import summary
     from appliance.settings import Settings
     from drivers.capture import CaptureError
 
     stager, complaint = load_stager(model)
-    if complaint is not None:
-        raise Refusal(complaint)
+    if stager is None:
+        raise Refusal(str(complaint))
+    policy, complaint = load_policy(model, stager)
+    if complaint is not None and alarm is not None:
+        click.echo(complaint, err=True)
     lines: list[dict[str, Any]] = []
     try:
         with _progress(capture.stat().st_size if capture.exists() else 0, "replaying", as_json) as bar:
@@ -189,8 +192,9 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
                 sense_with(stager),
                 _say if as_json else lines.append,
                 speed=None if at == "max" else 1.0,
-                model=None if stager is None else stager.name,
+                model=stager.name,
                 progress=bar.update,
+                policy=policy,
             )
     except CaptureError as error:
         raise Refusal(str(error)) from error

@@ -57,10 +57,11 @@ class Alarms:
         order = (Phase.RINGING, Phase.SNOOZED, Phase.DAWN, Phase.DONE)
         return next((found for found in order if found in phases), Phase.IDLE)
 
-    def may_ring(self, now_utc: float) -> bool:
-        """Whether the smart window of an alarm is open: nothing rings, and its set time is near enough."""
+    def window(self, now_utc: float) -> Ahead | None:
+        """The alarm whose smart window is open, of several the first: nothing rings, and its set time is near enough."""
         here = self.settled(now_utc)
-        return here.active is None and any(here._is_open(ahead, now_utc) for ahead in here._ahead(now_utc))
+        coming = here._ahead(now_utc) if here.active is None else []
+        return next((ahead for ahead in coming if here._is_open(ahead, now_utc)), None)
 
     @property
     def active(self) -> AlarmSetting | None:

@@ -27,6 +27,7 @@ from appliance.restaging import restage
 from appliance.senses import LiveSenses, Tee
 from appliance.sensing import Sensing
 from appliance.settings import Settings
+from appliance.smart import PolicyError, WakingPolicy
 from appliance.supervisor import Pins, Supervisor
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
@@ -39,6 +40,7 @@ from models.stager import DEFAULT_MODEL, ModelError, Stager
 
 _log = logging.getLogger(__name__)
 
+DEFAULT_POLICY = DEFAULT_MODEL.with_name("firstlight-waking.json")
 JOIN_S = 10.0  # of patience with a thread at the end: a dying card must not hold up a restart
 T = TypeVar("T")
 
@@ -96,6 +98,21 @@ def load_restager(path: Path | None) -> tuple[Restager | None, str | None]:
         return None, f"No second staging in the morning: {error}"
 
 
+def load_policy(path: Path | None, stager: Stager) -> tuple[WakingPolicy | None, str | None]:
+    """What finds good moments behind the stager of the model ``path``, or None and a line that says why: the set time.
+
+    A model other than the shipped one has its policy beside it: NAME-waking.json.
+    """
+    beside = DEFAULT_POLICY if path is None else path.with_name(f"{path.stem}-waking.json")
+    try:
+        return WakingPolicy.parse(beside.read_text(encoding="utf-8"), stager.network.manifest.sha256), None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"{beside.name} cannot be read ({getattr(error, 'strerror', None) or 'not text'}); install it again"
+    except PolicyError as error:
+        reason = f"{beside.name}: {error}"
+    return None, f"Every alarm rings at its set time: {reason}"
+
+
 def sense_with(stager: Stager | None, habits: Habits | None = None) -> Callable[[Module, Settings], Sensing]:
     """How sensing is begun once it is known which radar there is; what was learnt of the bed outlives standby."""
     habits = habits or Habits()
@@ -133,6 +150,11 @@ def build(
         _log.error(why_not)
 
     restager, why_not = load_restager(config.model.path) if stager is not None else (None, None)
+    if why_not is not None:
+        complaints.append(why_not)
+        _log.error(why_not)
+
+    policy, why_not = (None, None) if stager is None else load_policy(config.model.path, stager)
     if why_not is not None:
         complaints.append(why_not)
         _log.error(why_not)
@@ -187,7 +209,7 @@ def build(
         None if indicator is None else indicator.set,
     )
     disk = Disk(ledger, copy, clock.speed, stage_again)
-    night = Night(settings, bedside, sense_with(stager, habits), None if stager is None else stager.name)
+    night = Night(settings, bedside, sense_with(stager, habits), None if stager is None else stager.name, policy)
     supervisor = Supervisor(
         night,
         senses,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.bedside import Bedside
-from appliance.box import bus_of, database, load_stager, pins_of, port_of, sense_with, status_file
+from appliance.box import bus_of, database, load_policy, load_stager, pins_of, port_of, sense_with, status_file
 from appliance.clock import WallClock
 from appliance.config import Config
 from appliance.morning import Morning
@@ -170,7 +170,10 @@ def _model(config: Config) -> str:
     stager, complaint = load_stager(config.model.path)
     if stager is None:
         raise DriverError(str(complaint))
-    return f"{stager.name} loads and fits its manifest"
+    policy, complaint = load_policy(config.model.path, stager)
+    if policy is None:
+        raise DriverError(str(complaint))
+    return f"{stager.name} loads and fits its manifest, and so does {policy.name}, which finds good moments to wake"
 
 
 def _nights(config: Config) -> str:

@@ -89,9 +89,10 @@ class Morning:
             self.alarms, self._reason = alarms, reason
         return heard
 
-    def may_ring(self, now_utc: float) -> bool:
-        """Whether a smart window is open."""
-        return self.alarms.may_ring(now_utc)
+    def left_s(self, now_utc: float) -> float | None:
+        """How long until the set time of the alarm whose smart window is open; None where none is."""
+        ahead = self.alarms.window(now_utc)
+        return None if ahead is None else ahead.utc_s - now_utc
 
     def woke_utc(self, now_utc: float) -> float:
         """Since when there is something to snooze or stop: what was asked for earlier was of an alarm that is over."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from appliance.alarm import AlarmEvent
 from appliance.bedside import Bedside
 from appliance.clock import Instant
 from appliance.diary import Diary, Written
@@ -31,6 +32,7 @@ from appliance.records import (
 from appliance.respiration import Breathing
 from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
+from appliance.smart import SmartWindow, WakingPolicy
 from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
 from appliance.tracking import PrimaryUser
 from drivers.outputs import ButtonPress
@@ -80,6 +82,7 @@ class Night:
         bedside: Bedside,
         sense: Callable[[Module, Settings], Sensing],
         model: str | None = None,
+        policy: WakingPolicy | None = None,
     ) -> None:
         self._settings = settings
         self._bedside = bedside
@@ -87,6 +90,7 @@ class Night:
         self._module: Module | None = None
         self._sensing: Sensing | None = None
         self._diary = Diary(model)
+        self._window = SmartWindow(policy)
         self._presence: Presence | None = None
         self._primary: PrimaryUser | None = None
         self._breathing: Breathing | None = None
@@ -116,6 +120,7 @@ class Night:
         changed = self._obey(inputs, now)
         changed |= self._ring(now)
         self._see(inputs, now)
+        changed |= self._wake(now)
         self._keep_habits(now)
         self._feel(inputs.room, now)
         complaints = (*inputs.complaints, *self._setting_complaints)
@@ -160,22 +165,32 @@ class Night:
             if facts.due_utc is not None:
                 self._records.append(AlarmFactRecord(facts.due_utc, facts.as_dict(), alarm.id))
         if settled.rang is not None:
-            self._records.append(self._report(settled.rang))
+            self._records.append(self._report(settled.rang, now))
         if settled.entered is not None:
             self._findings.append(settled.entered)
             self._note(now, "alarm", f"Alarm {settled.entered.phase}: {settled.entered.reason}")
         return bool(settled.changed)
 
-    def _report(self, rang: FirstRing) -> RingRecord:
+    def _wake(self, now: Instant) -> bool:
+        """Ring before the set time where the window is open and the moment is good; after what it rests on was seen."""
+        if not self._window.take_second():
+            return False
+        morning = self._bedside.morning
+        left_s = morning.left_s(now.utc_s)
+        why = None if left_s is None else self._window.ring(now.mono_s, left_s)
+        return why is not None and morning.press(AlarmEvent.RANG, now.utc_s, why) and self._ring(now)
+
+    def _report(self, rang: FirstRing, now: Instant) -> RingRecord:
         """What the sleeper may want to know of a ring: why then, and what the box knew."""
         staged, presence = self._staged, self._presence
         estimate = None if staged is None or not staged.primary.is_primary else staged.estimate
         probabilities = None if estimate is None else estimate.probabilities
+        waited = rang.setting.window_min > 0 and rang.rang_utc >= rang.due_utc
         return RingRecord(
             due_utc=rang.due_utc,
             alarm=rang.setting.id,
             rang_utc=rang.rang_utc,
-            reason=rang.reason,
+            reason=f"{rang.reason}; {self._window.why_not_before(now.mono_s)}" if waited else rang.reason,
             window_min=rang.setting.window_min,
             stage=None if estimate is None or probabilities is None else estimate.stage.word,
             stage_probability=None if probabilities is None else max(probabilities),
@@ -199,6 +214,7 @@ class Night:
             self._recall(self._learnt, now)
             self._learnt = None
         for finding in self._sensing.update(inputs.radar, now.mono_s):
+            self._window.hear(finding)
             match finding:
                 case Presence():
                     self._present(finding)
@@ -254,6 +270,7 @@ class Night:
                 self._findings.append(record)
                 if record.left_utc is not None and self._sensing is not None:
                     self._sensing.new_night()
+                    self._window.forget()
 
     def so_far(self, now: Instant) -> SessionRecord | None:
         """The session in progress with its figures up to now, or None."""
@@ -263,6 +280,7 @@ class Night:
         """Standby: what was seen is closed, and nothing more is looked at."""
         if self._sensing is not None:
             self._write(self._diary.close(now))
+            self._window.forget()
             self._sensing = self._presence = self._primary = self._breathing = self._staged = None
 
     # -- the room, and what is said

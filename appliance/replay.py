@@ -23,6 +23,7 @@ from appliance.records import SessionRecord
 from appliance.respiration import Breathing
 from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
+from appliance.smart import WakingPolicy
 from appliance.status import RadarStatus
 from appliance.supervisor import Supervisor
 from appliance.tracking import PrimaryUser
@@ -112,10 +113,11 @@ def replay(
     speed: float | None = None,
     model: str | None = None,
     progress: Callable[[float], None] | None = None,
+    policy: WakingPolicy | None = None,
 ) -> None:
     """Replay the capture; ``say`` is given each line, ``speed`` None means as fast as it goes."""
     with open_capture(path) as capture:
-        play(capture, settings, sense, say, speed, model, progress)
+        play(capture, settings, sense, say, speed, model, progress, policy=policy)
 
 
 def play(
@@ -127,13 +129,14 @@ def play(
     model: str | None = None,
     progress: Callable[[float], None] | None = None,
     hear: Callable[[Outcome, Instant], None] | None = None,
+    policy: WakingPolicy | None = None,
 ) -> None:
     """Replay what is open already; ``hear`` is given each turn's outcome."""
     with tempfile.TemporaryDirectory(prefix="firstlight-replay-") as folder:
         senses = CaptureSenses(capture)
         clock = CaptureClock(_utc(capture.header.started_utc), speed)
         disk = Disk(Ledger(Path(folder) / "firstlight.db"), AlarmCopy(Path(folder)))
-        night = Night(settings, Bedside(Morning(settings.alarms)), sense, model)
+        night = Night(settings, Bedside(Morning(settings.alarms)), sense, model, policy)
 
         def listen(outcome: Outcome, now: Instant) -> None:
             for finding in outcome.findings:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 from appliance.alarm import AlarmFacts
 from appliance.alarm_copy import AlarmCopy
 from appliance.bedside import Bedside
-from appliance.box import load_stager, remembered
+from appliance.box import load_policy, load_stager, remembered
 from appliance.config import Config
 from appliance.disk import Disk
 from appliance.morning import Morning
@@ -44,6 +45,7 @@ from models.stager import Stager
 FAILURES = ("late", "missed", "too_early", "again")
 DAY_S = 86_400
 DOUBT_BEFORE_S = 5.0
+EAGER_SHARE = 0.1  # of a night's hours, of sleep that is enough to wake at a good moment
 
 
 class PlannedBugError(Exception):
@@ -68,11 +70,11 @@ def rehearse(
             line = play(plan_night(seed + number, faulty, hours), Path(folder))
         say(line)
         total[line["verdict"]] += 1
-        total.update(name for name in ("late", "too_early", "again", "again_after_loss", "held_up") if line[name])
+        total.update(name for name in ("late", "too_early", "again", "at_good_moment", "again_after_loss", "held_up") if line[name])
         total["starts"] += line["starts"]
         total["crashes"] += len(line["crashes"])
         progress(number + 1)
-    counts = ("rang", "silenced", *FAILURES, "again_after_loss", "held_up", "starts", "crashes")
+    counts = ("rang", "silenced", *FAILURES, "at_good_moment", "again_after_loss", "held_up", "starts", "crashes")
     say({"kind": "summary", "nights": nights, **{name: total[name] for name in counts}})
     return not any(total[name] for name in FAILURES)
 
@@ -101,9 +103,13 @@ def _live(world: World, crashes: list[str]) -> None:
     def sense(module: Module, chosen: Settings) -> Sensing:
         return _Sensing(conditions, module, PrimaryUserTracker(module, chosen.bed_side), stager)
 
+    policy = None if stager is None else load_policy(None, stager)[0]
+    if policy is not None:
+        # A short night has no hours of sleep, and the door before the set time is to be tried in it as well.
+        policy = replace(policy, least_sleep_h=min(policy.least_sleep_h, EAGER_SHARE * world.plan.hours))
     world.begin(disk)
     supervisor = Supervisor(
-        Night(settings, bedside, sense, None if stager is None else stager.name),
+        Night(settings, bedside, sense, None if stager is None else stager.name, policy),
         WorldSenses(world),
         world,
         disk,
@@ -171,6 +177,7 @@ def _line(world: World, crashes: list[str]) -> dict[str, Any]:
         "delay_s": None if judge.delay_s is None else round(judge.delay_s, 2),
         "late": judge.is_late,
         "too_early": judge.is_early,
+        "at_good_moment": judge.first_s is not None and not judge.is_early and judge.first_s < due_s - AT_ONCE_S,
         "again": judge.is_again and not lost,
         "again_after_loss": lost,
         "held_up": judge.could_s is not None and judge.first_s is not None and judge.could_s > due_s + AT_ONCE_S,

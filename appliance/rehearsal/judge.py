@@ -1,7 +1,7 @@
 """A rehearsed night judged from outside: by when there was light and sound, and never by what the box says of itself.
 
 What could be asked of the box is known from outside as well: it must sound within a second of the first moment at which
-a process ran and its clock had reached the set time, before nothing of the kind, and no more once it was silenced.
+a process ran and its clock had reached the set time, never before the window, and no more once it was silenced.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Judge:
 
     due_utc: int
     snooze_s: float
+    window_s: float = 0.0  # before the set time, in which it may sound as well
     could_s: float | None = None  # since when it could and should have sounded
     first_s: float | None = None  # the first sound
     is_early: bool = False
@@ -55,7 +56,7 @@ class Judge:
             return
         if self.first_s is None:
             self.first_s = t_s
-            self.is_early = utc_s < self.due_utc
+            self.is_early = utc_s < self.due_utc - self.window_s
         if self.hushed_s is not None and t_s >= self.hushed_s + TAKEN_S:
             self._again(t_s)
 

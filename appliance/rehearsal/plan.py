@@ -21,6 +21,7 @@ CLOCK_CHANGES = {
     "Australia/Lord_Howe": (date(2026, 4, 5), date(2026, 10, 4)),
     "Asia/Kolkata": (date(2028, 2, 29),),  # a clock that never changes, and a rare day
 }
+WINDOWS_MIN = (0, 15, 30, 45)
 MANNERS = ("stops", "stops", "snoozes", "snoozes", "ignores", "skips", "switches off")
 
 
@@ -59,6 +60,7 @@ def plan_night(seed: int, faulty: bool, hours: float) -> Plan:
         timezone=zone,
         dawn_min=int(rng.choice([0, 10, 30])),
         snooze_min=int(rng.integers(1, 4)),
+        window_min=int(np.random.default_rng([seed, 4]).choice(WINDOWS_MIN)),
     )
     due_s = hours * 3600.0 - AFTER_S
     faults = tuple(draw_faults(rng, due_s)) if faulty else ()

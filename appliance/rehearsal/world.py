@@ -34,7 +34,7 @@ class World:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
         self.conditions = Conditions(folder, np.random.default_rng([plan.seed, 1]))
-        self.judge = Judge(plan.due_utc, 60.0 * plan.setting.snooze_min)
+        self.judge = Judge(plan.due_utc, 60.0 * plan.setting.snooze_min, 60.0 * plan.setting.window_min)
         self.hand = Hand(plan, self.conditions, self.judge)
         self.wire = Wire(plan, self.conditions)
         self.stop = threading.Event()
@@ -74,7 +74,7 @@ class World:
         hushed_s = self.judge.hushed_s
         if hushed_s is not None and self.conditions.t_s > hushed_s + FINE_FOR_S:
             return COARSE_S
-        return COARSE_S if away_s < -60.0 * self.plan.setting.dawn_min - 60.0 else DAWN_S
+        return COARSE_S if away_s < -60.0 * max(self.plan.setting.dawn_min, self.plan.setting.window_min) - 60.0 else DAWN_S
 
     @property
     def is_over(self) -> bool:

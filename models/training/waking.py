@@ -1,0 +1,289 @@
+"""The waking policy: learnt from mornings, judged on others, beside a fixed time and what true stages would allow.
+
+Both worths of ``appliance/smart.py`` are linear in the evidence and learnt from all windows of the training mornings:
+that of the moment as a softmax (by Newton's method), that of the set time as what became of it (ridge regression).  The
+price of a minute is the one at which the training's sleepers, each judged by a policy that never saw them, give up
+GIVEN_UP_MIN on average.  Optimal stopping with true stages: V(k) = max(u - c k, E V(k - 1)), k epochs before the set time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.smart import DEEP, EVIDENCE, GOOD, POLICY_FORMAT, POLICY_VERSION, WakingPolicy
+from models.contract import EPOCH_S
+from models.training.mornings import LEAST_SLEEP_H, WINDOW_S, Morning
+
+STEP_S = 30  # between rows that are learnt from
+FOLDS = 4
+RIDGE = 0.02
+FADES_MIN = (2.0, 10.0)
+MARGIN = 0.04
+MOST_DEEP = 0.06
+GIVEN_UP_MIN = 5.0  # the aim; sleepers unlike the training's give up a little more
+WORTH = np.array([1.0, 0.0, -1.0])  # of GOOD, REM, DEEP
+
+Floats = NDArray[np.float64]
+
+
+class Outcome(NamedTuple):
+    """What a way to wake did in many windows: (windows,) each."""
+
+    kind: NDArray[np.int8]  # GOOD, REM or DEEP at the ring
+    given_up_min: Floats
+    person: NDArray[np.int64]  # number of the night
+
+    @property
+    def good(self) -> float:
+        """Share of rings in light sleep or wake."""
+        return float((self.kind == GOOD).mean())
+
+    @property
+    def deep(self) -> float:
+        """Share of rings in deep sleep."""
+        return float((self.kind == DEEP).mean())
+
+    @property
+    def minutes(self) -> float:
+        """Mean minutes given up."""
+        return float(self.given_up_min.mean())
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The half hours before the set times of many nights, second by second, as rows of the nights' evidence."""
+
+    mornings: Sequence[Morning]
+    night: NDArray[np.int64]  # (windows,)
+    row: NDArray[np.int64]  # (windows,) of the set time in that night
+
+    @classmethod
+    def of(cls, mornings: Sequence[Morning]) -> Windows:
+        """Every window of these mornings."""
+        both = [(k, row) for k, morning in enumerate(mornings) for row in morning.set_times()]
+        night, row = np.array(both, np.int64).reshape(-1, 2).T
+        return cls(mornings, night, row)
+
+    def some(self, nights: NDArray[np.bool_]) -> Windows:
+        """Those of some nights."""
+        keep = nights[self.night]
+        return replace(self, night=self.night[keep], row=self.row[keep])
+
+    def learnt(self) -> tuple[Floats, NDArray[np.int8], Floats, NDArray[np.int8]]:
+        """Rows without doubt: evidence (n, evidence), kind now, minutes left, kind at the set time."""
+        parts = []
+        for night, row in zip(self.night, self.row, strict=True):
+            morning = self.mornings[night]
+            at = np.arange(row - WINDOW_S, row, STEP_S)
+            at = at[np.isfinite(morning.evidence[at, 0])]
+            last = np.full(at.size, morning.kind[row])
+            parts.append((morning.evidence[at], morning.kind[at], (row - at) / 60.0, last))
+        evidence, kind, left_min, last = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return evidence.astype(np.float64), kind, left_min, last
+
+    def rung(self, advantages: Sequence[NDArray[np.float32]], price: float) -> Outcome:
+        """Ring at the first second whose advantage pays for the minutes left, else at the set time.
+
+        ``advantages`` are (WINDOW_S,) for each window: what this moment is better than the set time, NaN never.
+        """
+        cost = price * np.arange(WINDOW_S, 0, -1) / 60.0
+        left_s = np.array([_first(advantage >= cost) for advantage in advantages])
+        kinds = [self.mornings[n].kind[r - left] for n, r, left in zip(self.night, self.row, left_s, strict=True)]
+        return Outcome(np.array(kinds), left_s / 60.0, self.night)
+
+
+def _first(good: NDArray[np.bool_]) -> int:
+    """Seconds left at the first good one; 0 where there is none."""
+    return int(WINDOW_S - good.argmax()) if good.any() else 0
+
+
+def learn(windows: Windows) -> dict[str, Any]:
+    """The numbers of a policy, without its price of a minute."""
+    evidence, kind, left_min, last = windows.learnt()
+    means, spreads = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
+    z = np.column_stack((np.ones(len(evidence)), (evidence - means) / spreads))
+    faded = np.column_stack([z * fade[:, None] for fade in _fades(left_min)])
+    later = np.linalg.solve(
+        faded.T @ faded + RIDGE * len(faded) * np.eye(faded.shape[1]), faded.T @ WORTH[last]
+    ).reshape(1 + len(FADES_MIN), -1)
+    return {
+        "evidence": [
+            {"name": name, "mean": round(float(mean), 5), "spread": round(float(spread), 5)}
+            for name, mean, spread in zip(EVIDENCE, means, spreads, strict=True)
+        ],
+        "now": _rounded(_softmax_regression(z, kind)),
+        "fades_min": list(FADES_MIN),
+        "later": _rounded(later),
+        "margin": MARGIN,
+        "most_deep": MOST_DEEP,
+        "least_sleep_h": LEAST_SLEEP_H,
+    }
+
+
+def _fades(left_min: Floats) -> list[Floats]:
+    return [np.ones_like(left_min), *(np.exp(-left_min / fade) for fade in FADES_MIN)]
+
+
+def _rounded(rows: Floats) -> list[list[float]]:
+    return [[round(float(number), 5) for number in row] for row in rows]
+
+
+def _softmax_regression(z: Floats, kind: NDArray[np.int8], steps: int = 12) -> Floats:
+    """Weights (3, columns) of the likeliest softmax with a small ridge, by damped Newton steps."""
+    classes, columns = 3, z.shape[1]
+    target = np.eye(classes)[kind]
+    weights = np.zeros((classes, columns))
+    ridge = 2e-3 * len(z) * np.kron(np.eye(classes), np.diag(np.r_[1e-3, np.ones(columns - 1)]))
+    for _ in range(steps):
+        p = _softmax(z @ weights.T)
+        gradient = ((p - target).T @ z).ravel() + ridge @ weights.ravel()
+        hessian = ridge.copy()
+        for a in range(classes):
+            for b in range(classes):
+                block = (z * (p[:, a] * ((a == b) - p[:, b]))[:, None]).T @ z
+                hessian[a * columns : (a + 1) * columns, b * columns : (b + 1) * columns] += block
+        weights -= np.linalg.solve(hessian + 1e-6 * np.eye(len(hessian)), gradient).reshape(weights.shape)
+    return weights
+
+
+def _softmax(sums: Floats) -> Floats:
+    odds = np.exp(sums - sums.max(axis=1, keepdims=True))
+    p: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return p
+
+
+def advantages(numbers: dict[str, Any], windows: Windows) -> list[NDArray[np.float32]]:
+    """What each second of each window is better than the set time, the price of minutes apart: as ``decide`` reckons."""
+    means = np.array([one["mean"] for one in numbers["evidence"]])
+    spreads = np.array([one["spread"] for one in numbers["evidence"]])
+    fade = np.column_stack(_fades(np.arange(WINDOW_S, 0, -1) / 60.0))
+    now, later = np.array(numbers["now"]), np.array(numbers["later"])
+    worths: dict[int, tuple[Floats, Floats]] = {}
+    given = []
+    for night, row in zip(windows.night.tolist(), windows.row.tolist(), strict=True):
+        if night not in worths:
+            evidence = windows.mornings[night].evidence.astype(np.float64)
+            z = np.column_stack((np.ones(len(evidence)), (evidence - means) / spreads))
+            p = _softmax(z @ now.T)
+            worth = np.where(p[:, DEEP] < numbers["most_deep"], p @ WORTH, np.nan)
+            worths[night] = worth, z @ later.T
+        worth, parts = worths[night]
+        span = slice(row - WINDOW_S, row)
+        expected = np.clip((parts[span] * fade).sum(axis=1), -1.0, 1.0)
+        given.append((worth[span] - expected - numbers["margin"]).astype(np.float32))
+    return given
+
+
+def price_of_a_minute(windows: Windows, minutes: float) -> float:
+    """At which people give up so many minutes on average, each by a policy learnt from others."""
+    people = np.arange(len(windows.mornings)) % FOLDS
+    given: list[NDArray[np.float32]] = [np.empty(0)] * len(windows.night)
+    for fold in range(FOLDS):
+        numbers = learn(windows.some(people != fold))
+        mine = np.flatnonzero(people[windows.night] == fold)
+        for at, advantage in zip(mine, advantages(numbers, windows.some(people == fold)), strict=True):
+            given[at] = advantage
+    return _price(lambda price: windows.rung(given, price).minutes, minutes)
+
+
+def _price(minutes_at: Any, minutes: float) -> float:
+    """The price at which so many minutes are given up, by halving; the dearer a minute, the fewer are."""
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if minutes_at(middle) > minutes else (low, middle)
+    return high
+
+
+# -- what stands beside it
+
+
+def at_a_fixed_time(windows: Windows) -> Outcome:
+    """At the set time."""
+    kinds = [windows.mornings[n].kind[r] for n, r in zip(windows.night, windows.row, strict=True)]
+    return Outcome(np.array(kinds), np.zeros(len(kinds)), windows.night)
+
+
+def at_first_light(windows: Windows) -> Outcome:
+    """At the first truly light or wake moment."""
+    light = (_true(windows, k) == GOOD for k in range(len(windows.night)))
+    return windows.rung([np.where(one, 1.0, np.nan).astype(np.float32) for one in light], 0.0)
+
+
+def with_true_stages(windows: Windows, minutes: float) -> Outcome:
+    """Optimal stopping at so many minutes given up, with true stages and the chances of these very nights."""
+    epochs = WINDOW_S // EPOCH_S
+    paths = np.array([_true(windows, k)[::EPOCH_S] for k in range(len(windows.night))])
+    last = np.array([windows.mornings[n].kind[r] for n, r in zip(windows.night, windows.row, strict=True)])
+    paths = np.column_stack((paths, last))
+    counts = np.full((3, 3), 1e-6)
+    for morning in windows.mornings:
+        kinds = morning.kind[::EPOCH_S]
+        np.add.at(counts, (kinds[:-1], kinds[1:]), 1.0)
+    chances = counts / counts.sum(axis=1, keepdims=True)
+
+    def rung(price: float) -> Outcome:
+        value = WORTH.copy()
+        stops = np.ones((epochs + 1, 3), bool)
+        for left in range(1, epochs + 1):
+            stay, now = chances @ value, WORTH - price * left * EPOCH_S / 60.0
+            stops[epochs - left] = now >= stay
+            value = np.maximum(now, stay)
+        at = stops[np.arange(epochs + 1)[None], paths].argmax(axis=1)
+        return Outcome(paths[np.arange(len(paths)), at], (epochs - at) * EPOCH_S / 60.0, windows.night)
+
+    return rung(_price(lambda price: rung(price).minutes, minutes))
+
+
+def _true(windows: Windows, k: int) -> NDArray[np.int8]:
+    row = int(windows.row[k])
+    return windows.mornings[int(windows.night[k])].kind[row - WINDOW_S : row]
+
+
+def share_of_the_way(ours: Outcome, fixed: Outcome, best: Outcome, draws: int = 400) -> tuple[float, float, float]:
+    """How much of the way from the fixed time to the optimum: the share, and its 90 % interval over nights (bootstrap)."""
+    random = np.random.default_rng(0)
+    nights = np.unique(ours.person)
+    good = np.array(
+        [[(one.kind[one.person == night] == GOOD).sum() for night in nights] for one in (ours, fixed, best)], float
+    )
+    picks = np.vstack((np.arange(nights.size), random.integers(nights.size, size=(draws, nights.size))))
+    sums = good[:, picks].sum(axis=2)
+    share = (sums[0] - sums[1]) / (sums[2] - sums[1])
+    return float(share[0]), float(np.quantile(share[1:], 0.05)), float(np.quantile(share[1:], 0.95))
+
+
+def figures(numbers: dict[str, Any], windows: Windows) -> dict[str, Any]:
+    """What a policy did in these windows, and what else would have."""
+    ours = windows.rung(advantages(numbers, windows), numbers["minute"])
+    fixed, best = at_a_fixed_time(windows), with_true_stages(windows, ours.minutes)
+    share, low, high = share_of_the_way(ours, fixed, best)
+    told = {"policy": ours, "fixed time": fixed, "first light": at_first_light(windows), "true stages": best}
+    return {
+        "nights": int(np.unique(windows.night).size),
+        "windows": int(windows.night.size),
+        **{
+            name: {
+                "light_or_wake": round(one.good, 4),
+                "deep": round(one.deep, 4),
+                "given_up_min": round(one.minutes, 2),
+            }
+            for name, one in told.items()
+        },
+        "share_of_the_way": [round(one, 3) for one in (share, low, high)],
+    }
+
+
+def policy_of(fields: dict[str, Any]) -> WakingPolicy:
+    """The policy in the fields of its file."""
+    import json
+
+    return WakingPolicy.parse(json.dumps(fields), fields["model"]["sha256"])
+
+
+HEADER = {"format": POLICY_FORMAT, "format_version": POLICY_VERSION, "name": "firstlight-waking"}
