@@ -58,7 +58,7 @@ class Alarms:
         return next((found for found in order if found in phases), Phase.IDLE)
 
     def window(self, now_utc: float) -> Ahead | None:
-        """The alarm whose smart window is open, of several the first: nothing rings, and its set time is near enough."""
+        """The alarm whose smart window is open, of several the first; None too while something rings or is snoozed."""
         here = self.settled(now_utc)
         coming = here._ahead(now_utc) if here.active is None else []
         return next((ahead for ahead in coming if here._is_open(ahead, now_utc)), None)

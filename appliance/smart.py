@@ -1,10 +1,10 @@
 """When, inside the window before the set time, to ring: at the latest good moment.
 
-Every second it is put together what is known of the sleeper: the stager's probabilities, now and over the last hour, and
-how sure they are; how the body moved; how the breathing changed; whether REM sleep has just ended.  From that a policy
-works out two worths, +1 for light sleep or wake, 0 for REM and -1 for deep sleep: that of this moment, and that of the
-moment at the set time.  It rings where this moment is worth so much more that it pays for the minutes given up.  So the
-worth that will do falls toward the set time, and falls the sooner the less the sleep is likely to stay light.
+Every second it is put together what is known of the sleeper: the stager's probabilities, now and over the last hour,
+and how sure they are; how the body moved; how the breathing changed; whether REM sleep has just ended.  From that a
+policy works out two worths, +1 for light sleep or wake, 0 for REM and -1 for deep sleep: that of this moment, and that
+of the moment at the set time.  It rings where this moment is worth so much more that it pays for the minutes given up.
+So less and less will do toward the set time, and less where the sleep is unlikely to stay light.
 
 A policy is trained on simulated nights as the shipped stager sees them, errors included (``models/training/waking.py``):
 a rule made for known stages waits for a certainty that never comes.  Whatever is missing or in doubt means the set

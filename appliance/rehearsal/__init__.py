@@ -70,7 +70,11 @@ def rehearse(
             line = play(plan_night(seed + number, faulty, hours), Path(folder))
         say(line)
         total[line["verdict"]] += 1
-        total.update(name for name in ("late", "too_early", "again", "at_good_moment", "again_after_loss", "held_up") if line[name])
+        total.update(
+            name
+            for name in ("late", "too_early", "again", "at_good_moment", "again_after_loss", "held_up")
+            if line[name]
+        )
         total["starts"] += line["starts"]
         total["crashes"] += len(line["crashes"])
         progress(number + 1)

@@ -74,7 +74,11 @@ class World:
         hushed_s = self.judge.hushed_s
         if hushed_s is not None and self.conditions.t_s > hushed_s + FINE_FOR_S:
             return COARSE_S
-        return COARSE_S if away_s < -60.0 * max(self.plan.setting.dawn_min, self.plan.setting.window_min) - 60.0 else DAWN_S
+        return (
+            COARSE_S
+            if away_s < -60.0 * max(self.plan.setting.dawn_min, self.plan.setting.window_min) - 60.0
+            else DAWN_S
+        )
 
     @property
     def is_over(self) -> bool:

@@ -5,6 +5,7 @@ A folder holds one ``.npz`` a night, ``{variant}-{view}-{seed}.npz``; a night is
 
 from __future__ import annotations
 
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -128,3 +129,9 @@ def typical_measures(nights: Sequence[Night]) -> list[tuple[str, float, float]]:
         (name, float(np.nanmean(column)), float(np.nanstd(column)))
         for name, column in zip(FEATURE_NAMES, rows.T, strict=True)
     ]
+
+
+def commit() -> str:
+    """Of the program that makes these nights, for manifests."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
+    return done.stdout.strip() or "unknown"

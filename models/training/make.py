@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,7 +68,7 @@ def make(
         "version": version,
         "training": _sources(recipe, nights),
         "recipe": asdict(recipe),
-        "git_commit": _commit(),
+        "git_commit": dataset.commit(),
     }
     live = _trained(recipe, recipe.live, nights, False, say, tick)
     logits = fit.logits_of(live, nights.held_out)
@@ -190,8 +189,3 @@ def _sources(recipe: Recipe, nights: Nights) -> list[dict[str, Any]]:
         {"set": name, "nights": len(some), "people": real or len(some), "real_people": real}
         for name, some, real in sets
     ]
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip() or "unknown"

@@ -1,7 +1,7 @@
 """Mornings to learn waking from: simulated nights with every second's movement, and what the box would know of them.
 
-Each second of a morning is a row of the evidence that ``appliance/smart.py`` weighs, from the same object that weighs it
-on the box, behind the same int8 network.  So the stager's real errors are in it.
+Each second of a morning is a row of the evidence that ``appliance/smart.py`` weighs, from the same object that
+gathers it on the box, behind the same int8 network.  So the stager's real errors are in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from appliance.smart import DEEP, EVIDENCE, GOOD, REM, Sleeper
 from models.contract import EPOCH_S
-from models.features import FEATURES_VERSION
+from models.features import FEATURE_NAMES, FEATURES_VERSION
 from models.stager import StepNetwork, estimate
 from models.training.dataset import NO_STAGE, Order, epochs_of_night, night_of_epochs
 from models.training.evaluate import stepped
@@ -121,9 +121,7 @@ def _known(stages: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.maximum(stages[at], 0)
 
 
-def dressed(
-    name: str, stages: NDArray[np.int8], donors: Sequence[Senses], random: np.random.Generator, hours_at: int
-) -> Senses:
+def dressed(name: str, stages: NDArray[np.int8], donors: Sequence[Senses], random: np.random.Generator) -> Senses:
     """A hypnogram without signals in the signals of simulated nights: bout by bout those of a simulated bout of the
     same stage, from its beginning on, so that the stager's errors come as long and as often as they do.
     """
@@ -142,7 +140,7 @@ def dressed(
             motion.append(donor.motion[taken])
             wanted -= taken.stop - taken.start
     own = np.concatenate(features)
-    own[:, hours_at] = np.arange(len(own)) * EPOCH_S / HOUR / 2.5 - 1.6
+    own[:, FEATURE_NAMES.index("hours")] = np.arange(len(own)) * EPOCH_S / HOUR / 2.5 - 1.6
     return Senses(name, own, np.concatenate(motion), stages)
 
 

@@ -3,23 +3,25 @@
 Both worths of ``appliance/smart.py`` are linear in the evidence and learnt from all windows of the training mornings:
 that of the moment as a softmax (by Newton's method), that of the set time as what became of it (ridge regression).  The
 price of a minute is the one at which the training's sleepers, each judged by a policy that never saw them, give up
-GIVEN_UP_MIN on average.  Optimal stopping with true stages: V(k) = max(u - c k, E V(k - 1)), k epochs before the set time.
+GIVEN_UP_MIN on average.  Optimal stopping with true stages: V(k) = max(u - c k, E V(k - 1)), k epochs before the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.smart import DEEP, EVIDENCE, GOOD, POLICY_FORMAT, POLICY_VERSION, WakingPolicy
+from appliance.smart import DEEP, EVIDENCE, GOOD, POLICY_FORMAT, POLICY_VERSION, SURE
 from models.contract import EPOCH_S
+from models.stager import Manifest
+from models.training import pictures
 from models.training.mornings import LEAST_SLEEP_H, WINDOW_S, Morning
 
-STEP_S = 30  # between rows that are learnt from
+STEP_S = 13  # between rows that are learnt from: no part of an epoch, so that rows stand everywhere in one
 FOLDS = 4
 RIDGE = 0.02
 FADES_MIN = (2.0, 10.0)
@@ -158,7 +160,7 @@ def _softmax(sums: Floats) -> Floats:
 
 
 def advantages(numbers: dict[str, Any], windows: Windows) -> list[NDArray[np.float32]]:
-    """What each second of each window is better than the set time, the price of minutes apart: as ``decide`` reckons."""
+    """How much better each second of each window is than the set time, but for the minutes: as ``decide`` reckons."""
     means = np.array([one["mean"] for one in numbers["evidence"]])
     spreads = np.array([one["spread"] for one in numbers["evidence"]])
     fade = np.column_stack(_fades(np.arange(WINDOW_S, 0, -1) / 60.0))
@@ -237,7 +239,15 @@ def with_true_stages(windows: Windows, minutes: float) -> Outcome:
         at = stops[np.arange(epochs + 1)[None], paths].argmax(axis=1)
         return Outcome(paths[np.arange(len(paths)), at], (epochs - at) * EPOCH_S / 60.0, windows.night)
 
-    return rung(_price(lambda price: rung(price).minutes, minutes))
+    # Few prices change anything, so the minutes are met by taking the dearer one in part of the windows.
+    price = _price(lambda price: rung(price).minutes, minutes)
+    dear, cheap = rung(price), rung(price * (1.0 - 1e-6))
+    gap = cheap.minutes - dear.minutes
+    share = (minutes - dear.minutes) / gap if gap > 0.0 else 0.0
+    swap = np.random.default_rng(0).random(len(dear.kind)) < share
+    return Outcome(
+        np.where(swap, cheap.kind, dear.kind), np.where(swap, cheap.given_up_min, dear.given_up_min), windows.night
+    )
 
 
 def _true(windows: Windows, k: int) -> NDArray[np.int8]:
@@ -246,7 +256,7 @@ def _true(windows: Windows, k: int) -> NDArray[np.int8]:
 
 
 def share_of_the_way(ours: Outcome, fixed: Outcome, best: Outcome, draws: int = 400) -> tuple[float, float, float]:
-    """How much of the way from the fixed time to the optimum: the share, and its 90 % interval over nights (bootstrap)."""
+    """How far from the fixed time to the optimum: the share, and its 90 % interval over nights (bootstrap)."""
     random = np.random.default_rng(0)
     nights = np.unique(ours.person)
     good = np.array(
@@ -279,11 +289,78 @@ def figures(numbers: dict[str, Any], windows: Windows) -> dict[str, Any]:
     }
 
 
-def policy_of(fields: dict[str, Any]) -> WakingPolicy:
-    """The policy in the fields of its file."""
-    import json
-
-    return WakingPolicy.parse(json.dumps(fields), fields["model"]["sha256"])
+PRICES = (0.004, 0.007, 0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04, 0.06)
+MINUTES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 16.0)
+SURELY = 0.6
 
 
-HEADER = {"format": POLICY_FORMAT, "format_version": POLICY_VERSION, "name": "firstlight-waking"}
+def frontier(numbers: dict[str, Any], windows: Windows) -> str:
+    """The picture of ``models.training.pictures``."""
+    given = advantages(numbers, windows)
+    ours = [windows.rung(given, price) for price in PRICES]
+    best = [with_true_stages(windows, minutes) for minutes in MINUTES]
+    fixed, first = at_a_fixed_time(windows), at_first_light(windows)
+    start = (0.0, fixed.good)
+    return pictures.frontier(
+        {
+            "this policy": [start, *sorted((one.minutes, one.good) for one in ours)],
+            "optimum, true stages": [start, *sorted((one.minutes, one.good) for one in best)],
+        },
+        {"fixed time": start, "first light, true stages": (first.minutes, first.good)},
+    )
+
+
+def situations(windows: Windows) -> dict[str, list[float]]:
+    """What the evidence is on average in moments that anybody can picture, as the stager takes them."""
+    evidence, *_ = windows.learnt()
+    p = {k: np.exp(evidence[:, EVIDENCE.index(f"log_{k}")]) - SURE for k in ("wake", "light", "deep", "rem")}
+    moved = evidence[:, EVIDENCE.index("moved_5_s")] > 0.0
+    ended = evidence[:, EVIDENCE.index("rem_ended")] > SURELY / 2.0
+    light = (p["light"] > SURELY) & ~ended
+    masks = {
+        "awake": p["wake"] > SURELY,
+        "light, moving": light & moved,
+        "light, still": light & ~moved,
+        "REM has just ended": (p["light"] + p["wake"] > SURELY) & ended,
+        "REM": p["rem"] > SURELY,
+        "deep": p["deep"] > SURELY / 2.0,
+    }
+    return {
+        name: [round(float(v), 4) for v in evidence[mask].mean(axis=0)] for name, mask in masks.items() if mask.any()
+    }
+
+
+def make(
+    train: Sequence[Morning], judged: Sequence[Morning], manifest: Manifest, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields of a policy file; ``facts`` go in as they are."""
+    learning, judging = Windows.of(train), Windows.of(judged)
+    numbers = learn(learning)
+    numbers["minute"] = round(price_of_a_minute(learning, GIVEN_UP_MIN), 5)
+    return {
+        "format": POLICY_FORMAT,
+        "format_version": POLICY_VERSION,
+        "name": "firstlight-waking",
+        **facts,
+        "model": {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256},
+        "metrics": {
+            "training nights": figures(numbers, learning),
+            "variant sleepers, never trained on": figures(numbers, judging),
+        },
+        **numbers,
+        "situations": situations(learning),
+    }
+
+
+def lines(name: str, told: dict[str, Any]) -> Iterator[str]:
+    """Figures for people."""
+    yield f"{name}: {told['windows']} windows of {told['nights']} nights"
+    for way in ("fixed time", "policy", "true stages", "first light"):
+        one = told[way]
+        yield (
+            f"  {way:12} light or wake {100 * one['light_or_wake']:5.1f} %  deep {100 * one['deep']:4.1f} %"
+            f"  {one['given_up_min']:5.2f} min given up"
+        )
+    share, low, high = told["share_of_the_way"]
+    interval = f"90 % interval over nights {100 * low:.0f} to {100 * high:.0f} %"
+    yield f"  {100 * share:.0f} % of the way from the fixed time to true stages ({interval})"
