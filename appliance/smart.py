@@ -6,7 +6,7 @@ policy works out two worths, +1 for light sleep or wake, 0 for REM and -1 for de
 of the moment at the set time.  It rings where this moment is worth so much more that it pays for the minutes given up.
 So less and less will do toward the set time, and less where the sleep is unlikely to stay light.
 
-A policy is trained on simulated nights as the shipped stager sees them, errors included (``models/training/waking.py``):
+A policy is trained on simulated nights as the shipped stager sees them, errors included (models/training/waking.py):
 a rule made for known stages waits for a certainty that never comes.  Whatever is missing or in doubt means the set
 time: no stages, nobody there, somebody else, a break of the signal, a short night, a policy made for another model.
 """

@@ -30,7 +30,8 @@ def asked(policy: WakingPolicy, situations: Mapping[str, Sequence[float]]) -> st
             least = [(x(m), y(min(policy.least(evidence, 60.0 * m), 1.25))) for m in left]
             now = y(policy.moment(evidence).worth)
             yield _path(least, colour)
-            yield f'<path d="M0 {now:.1f}H{WIDTH}" stroke="{colour}" stroke-dasharray="2 5"><title>{name}</title></path>'
+            dots = f'stroke="{colour}" stroke-dasharray="2 5"'
+            yield f'<path d="M0 {now:.1f}H{WIDTH}" {dots}><title>{escape(name)}</title></path>'
 
     marks_x = [(x(m), f"{m:g}") for m in (30, 20, 10, 0)]
     marks_y = [(y(v), f"{v:g}") for v in (1.0, 0.5, 0.0, -0.5)]
