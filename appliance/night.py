@@ -173,12 +173,9 @@ class Night:
 
     def _wake(self, now: Instant) -> bool:
         """Ring before the set time where the window is open and the moment is good; after what it rests on was seen."""
-        if not self._window.take_second():
-            return False
-        morning = self._bedside.morning
-        left_s = morning.left_s(now.utc_s)
+        left_s = self._bedside.morning.left_s(now.utc_s) if self._window.take_second() else None
         why = None if left_s is None else self._window.ring(now.mono_s, left_s)
-        return why is not None and morning.press(AlarmEvent.RANG, now.utc_s, why) and self._ring(now)
+        return why is not None and self._bedside.morning.press(AlarmEvent.RANG, now.utc_s, why) and self._ring(now)
 
     def _report(self, rang: FirstRing, now: Instant) -> RingRecord:
         """What the sleeper may want to know of a ring: why then, and what the box knew."""

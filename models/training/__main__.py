@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from appliance.smart import WakingPolicy
 from models.restager import DEFAULT_MORNING, Restager
-from models.stager import DEFAULT_MODEL, ModelError, Stager, StepNetwork
+from models.stager import DEFAULT_MODEL, ModelError, Stager
 from models.training import dataset, evaluate, mornings, waking
 from models.training import pictures as draw
 from models.training.recipe import RECIPE, Recipe, RecipeError, load_recipe
@@ -345,14 +344,20 @@ def waking_command(
             nights = list(bar)
     except (ModelError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    lived = [[mornings.morning_of(network, night) for night in some] for some in _split(nights, WAKING_NIGHTS)]
+    lived = [
+        [mornings.morning_of(network, night) for night in some]
+        for some in (nights[:WAKING_NIGHTS], nights[WAKING_NIGHTS:])
+    ]
     train, judged = ([one for one in some if one is not None] for some in lived)
     facts = {"version": version, "training": _waking_sources(len(train)), "git_commit": dataset.commit()}
     fields = waking.make(train, judged, network.manifest, facts)
     if real:
-        fields["metrics"]["real hypnograms"] = waking.figures(
-            fields, waking.Windows.of(_dressed(network, nights[WAKING_NIGHTS:]))
-        )
+        data = os.environ.get("FIRSTLIGHT_DATA")
+        if not data:
+            raise click.ClickException("set FIRSTLIGHT_DATA to the folder of real recordings")
+        path = Path(data) / "data" / "hypnograms.npz"
+        dressed = waking.Windows.of(mornings.real_ones(path, network, nights[WAKING_NIGHTS:]))
+        fields["metrics"]["real hypnograms in simulated signals"] = waking.figures(fields, dressed)
     for name, told in fields["metrics"].items():
         for line in waking.lines(name, told):
             click.echo(line)
@@ -364,29 +369,10 @@ def waking_command(
         (pictures / "waking-frontier.svg").write_text(frontier, encoding="utf-8")
 
 
-def _split(nights: list[Any], at: int) -> tuple[list[Any], list[Any]]:
-    return nights[:at], nights[at:]
-
-
 def _waking_sources(nights: int) -> list[dict[str, Any]]:
     return [
         {"set": "simulated nights (models/sleeper), radar view", "nights": nights, "people": nights, "real_people": 0}
     ]
-
-
-def _dressed(network: StepNetwork, donors: list[mornings.Senses]) -> list[mornings.Morning]:
-    """The real hypnograms, in the signals of simulated sleepers."""
-    data = os.environ.get("FIRSTLIGHT_DATA")
-    if not data:
-        raise click.ClickException("set FIRSTLIGHT_DATA to the folder of real recordings")
-    random = np.random.default_rng(0)
-    with np.load(Path(data) / "data" / "hypnograms.npz", allow_pickle=False) as file:
-        coded = {name: file[name].astype(int) for name in sorted(file) if file[name].ndim == 1}
-    lived = []
-    for name, codes in coded.items():
-        stages = np.where(codes >= 0, evaluate.FOUR_CLASSES[np.maximum(codes, 0)], dataset.NO_STAGE).astype(np.int8)
-        lived.append(mornings.morning_of(network, mornings.dressed(name, stages, donors, random)))
-    return [one for one in lived if one is not None]
 
 
 if __name__ == "__main__":

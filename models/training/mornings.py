@@ -19,7 +19,7 @@ from models.contract import EPOCH_S
 from models.features import FEATURE_NAMES, FEATURES_VERSION
 from models.stager import StepNetwork, estimate
 from models.training.dataset import NO_STAGE, Order, epochs_of_night, night_of_epochs
-from models.training.evaluate import stepped
+from models.training.evaluate import FOUR_CLASSES, stepped
 
 HOUR = 3600
 SET_H = (5.5, 8.5)  # after sleep onset, between which alarms are set, and not after the last sleep
@@ -148,3 +148,18 @@ def _bouts(stages: NDArray[np.int8]) -> Iterator[tuple[int, int]]:
     """(start, end) of each run of one stage."""
     edges = np.flatnonzero(np.diff(stages, prepend=stages[:1] - 1, append=stages[-1:] - 1))
     yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+
+
+def real_ones(path: Path, network: StepNetwork, donors: Sequence[Senses]) -> list[Morning]:
+    """Mornings of the hypnograms in an .npz (codes as in ``evaluate.FOUR_CLASSES``), in the signals of ``donors``.
+
+    Nights that several people scored are left out.
+    """
+    random = np.random.default_rng(0)
+    with np.load(path, allow_pickle=False) as file:
+        coded = {name: file[name].astype(int) for name in sorted(file) if file[name].ndim == 1}
+    lived = []
+    for name, codes in coded.items():
+        stages = np.where(codes >= 0, FOUR_CLASSES[np.maximum(codes, 0)], NO_STAGE).astype(np.int8)
+        lived.append(morning_of(network, dressed(name, stages, donors, random)))
+    return [one for one in lived if one is not None]
