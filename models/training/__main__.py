@@ -7,31 +7,25 @@ evaluate     stages nights that training never saw, beside simpler ways to do it
 kinds        the same, by module, age, apnoea, body and posture
 ceiling      how well they could be staged by one who knows the sleeper
 people       what forty real belt nights and the scorers of others say, without any stages of ours
-waking       learns when to wake, behind the model that was trained
+waking       learns when to wake, behind the model that was trained; waking-figures measures it on nights of its own
 adapt-study  what each way to learn from unlabelled nights is worth
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from appliance.smart import WakingPolicy
 from models.restager import DEFAULT_MORNING, Restager
 from models.stager import DEFAULT_MODEL, ModelError, Stager
-from models.training import dataset, evaluate, mornings, waking
-from models.training import pictures as draw
+from models.training import dataset, evaluate, waking_commands
+from models.training.dataset import HELD_OUT_FROM, TRAIN_FROM, VARIANT_FROM
 from models.training.recipe import RECIPE, Recipe, RecipeError, load_recipe
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
-TRAIN_FROM, HELD_OUT_FROM, VARIANT_FROM = 0, 100_000, 200_000
-WAKING_FROM = 210_000  # variant nights that nothing was chosen on
-WAKING_NIGHTS, WAKING_JUDGED = 280, 100
 MODELS = DEFAULT_MODEL.parent
 REAL_NIGHTS = ("sleepedf_SC4001.npz", "slpdb_slp60.npz")
 
@@ -323,57 +317,8 @@ def evaluate_command(folder: Path | None, model: Path, morning: Path, beside: bo
                     click.echo(line)
 
 
-@main.command("waking")
-@click.argument("folder", type=FOLDER)
-@RECIPE_OPTION
-@click.option("--model", default=DEFAULT_MODEL, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--out", default=MODELS / "firstlight-waking.json", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--version", default="1", show_default=True)
-@click.option("--pictures", type=FOLDER, default=None, help="Where its two pictures go, as SVG.")
-@click.option("--real", is_flag=True, help="Judge it on the hypnograms in $FIRSTLIGHT_DATA too.")
-def waking_command(
-    folder: Path, recipe: Recipe, model: Path, out: Path, version: str, pictures: Path | None, real: bool
-) -> None:
-    """Learn when to wake, behind this model; nights are simulated into FOLDER/waking.  Again after each training."""
-    try:
-        network = Stager.load(model).network
-        orders = [dataset.Order(HELD_OUT_FROM + k, "radar", False) for k in range(WAKING_NIGHTS)]
-        orders += [dataset.Order(WAKING_FROM + k, "radar", True) for k in range(WAKING_JUDGED)]
-        jobs = recipe.nights.jobs or os.cpu_count() or 1
-        with click.progressbar(mornings.sensed(folder / "waking", orders, jobs), len(orders), label="nights") as bar:
-            nights = list(bar)
-    except (ModelError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
-    lived = [
-        [mornings.morning_of(network, night) for night in some]
-        for some in (nights[:WAKING_NIGHTS], nights[WAKING_NIGHTS:])
-    ]
-    train, judged = ([one for one in some if one is not None] for some in lived)
-    facts = {"version": version, "training": _waking_sources(len(train)), "git_commit": dataset.commit()}
-    fields = waking.make(train, judged, network.manifest, facts)
-    if real:
-        data = os.environ.get("FIRSTLIGHT_DATA")
-        if not data:
-            raise click.ClickException("set FIRSTLIGHT_DATA to the folder of real recordings")
-        path = Path(data) / "data" / "hypnograms.npz"
-        dressed = waking.Windows.of(mornings.real_ones(path, network, nights[WAKING_NIGHTS:]))
-        fields["metrics"]["real hypnograms in simulated signals"] = waking.figures(fields, dressed)
-    for name, told in fields["metrics"].items():
-        for line in waking.lines(name, told):
-            click.echo(line)
-    out.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
-    if pictures is not None:
-        policy = WakingPolicy.parse(out.read_text(encoding="utf-8"), network.manifest.sha256)
-        (pictures / "waking-policy.svg").write_text(draw.asked(policy, fields["situations"]), encoding="utf-8")
-        frontier = waking.frontier(fields, waking.Windows.of(judged))
-        (pictures / "waking-frontier.svg").write_text(frontier, encoding="utf-8")
-
-
-def _waking_sources(nights: int) -> list[dict[str, Any]]:
-    return [
-        {"set": "simulated nights (models/sleeper), radar view", "nights": nights, "people": nights, "real_people": 0}
-    ]
-
+main.add_command(waking_commands.learn)
+main.add_command(waking_commands.measure)
 
 if __name__ == "__main__":
     main()

@@ -23,6 +23,7 @@ from models.sleeper import SAMPLE_HZ, SimulatedNight, View, simulate_night
 from models.training.radar import module_ticks
 
 VIEWS: tuple[View, ...] = ("belt", "radar")
+TRAIN_FROM, HELD_OUT_FROM, VARIANT_FROM = 0, 100_000, 200_000  # seeds of nights, kept apart
 PARTIAL = ".partial"  # a night that is being written
 NO_STAGE = -1  # nothing to learn: nobody in bed, too little signal, or no scorer's word
 

@@ -9,12 +9,13 @@ GIVEN_UP_MIN on average.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.smart import DEEP, EVIDENCE, POLICY_FORMAT, POLICY_VERSION, SURE
+from appliance.smart import BREATHING, DEEP, EVIDENCE, MOVED_S, POLICY_FORMAT, POLICY_VERSION, SURE
 from models.stager import Manifest
 from models.training import pictures
 from models.training.mornings import LEAST_SLEEP_H, WINDOW_S, Morning
@@ -24,8 +25,8 @@ from models.training.windows import (
     Windows,
     at_a_fixed_time,
     at_first_light,
+    gain,
     price_for,
-    share_of_the_way,
     with_true_stages,
 )
 
@@ -35,6 +36,12 @@ FADES_MIN = (2.0, 10.0)
 MARGIN = 0.04
 MOST_DEEP = 0.06
 GIVEN_UP_MIN = 5.0  # the aim; sleepers unlike the training's give up a little more
+
+EVENTS = (
+    *(f"moved_{seconds}_s" for seconds in MOVED_S),
+    *("still", "moved_in_rem", "moved_in_deep", "rem_ended"),
+    *(f"{name}_size" for name in BREATHING),
+)
 
 
 def learn(windows: Windows) -> dict[str, Any]:
@@ -130,7 +137,7 @@ def figures(numbers: dict[str, Any], windows: Windows) -> dict[str, Any]:
     """What a policy did in these windows, and what else would have."""
     ours = windows.rung(advantages(numbers, windows), numbers["minute"])
     fixed, best = at_a_fixed_time(windows), with_true_stages(windows, ours.minutes)
-    share, low, high = share_of_the_way(ours, fixed, best)
+    gained = gain(ours, fixed, best)
     told = {"policy": ours, "fixed time": fixed, "first light": at_first_light(windows), "true stages": best}
     return {
         "nights": int(np.unique(windows.night).size),
@@ -143,8 +150,31 @@ def figures(numbers: dict[str, Any], windows: Windows) -> dict[str, Any]:
             }
             for name, one in told.items()
         },
-        "share_of_the_way": [round(one, 3) for one in (share, low, high)],
+        "gain": {name: [round(one, 4) for one in interval] for name, interval in gained._asdict().items()},
     }
+
+
+def judged(learning: Windows, judging: Windows) -> dict[str, Any]:
+    """Figures of a policy learnt from some windows, in others."""
+    return figures(_priced(learning), judging)
+
+
+def without_events(windows: Windows) -> Windows:
+    """The same windows with nothing known of movement, breathing and the end of REM."""
+    gone = [EVIDENCE.index(name) for name in EVENTS]
+
+    def blind(morning: Morning) -> Morning:
+        evidence = morning.evidence.copy()
+        evidence[:, gone] *= 0.0  # NaN, which is doubt, remains
+        return replace(morning, evidence=evidence)
+
+    return replace(windows, mornings=[blind(morning) for morning in windows.mornings])
+
+
+def _priced(learning: Windows) -> dict[str, Any]:
+    numbers = learn(learning)
+    numbers["minute"] = round(price_of_a_minute(learning, GIVEN_UP_MIN), 5)
+    return numbers
 
 
 PRICES = (0.004, 0.007, 0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04, 0.06)
@@ -193,8 +223,7 @@ def make(
 ) -> dict[str, Any]:
     """The fields of a policy file; ``facts`` go in as they are."""
     learning, judging = Windows.of(train), Windows.of(judged)
-    numbers = learn(learning)
-    numbers["minute"] = round(price_of_a_minute(learning, GIVEN_UP_MIN), 5)
+    numbers = _priced(learning)
     return {
         "format": POLICY_FORMAT,
         "format_version": POLICY_VERSION,
@@ -219,6 +248,10 @@ def lines(name: str, told: dict[str, Any]) -> Iterator[str]:
             f"  {way:12} light or wake {100 * one['light_or_wake']:5.1f} %  deep {100 * one['deep']:4.1f} %"
             f"  {one['given_up_min']:5.2f} min given up"
         )
-    share, low, high = told["share_of_the_way"]
-    interval = f"90 % interval over nights {100 * low:.0f} to {100 * high:.0f} %"
-    yield f"  {100 * share:.0f} % of the way from the fixed time to true stages ({interval})"
+    for name, words in (
+        ("good", "more rings in light sleep or wake than at the fixed time"),
+        ("deep", "more rings in deep sleep"),
+        ("of_the_way", "of the way from the fixed time to true stages"),
+    ):
+        value, low, high = (100.0 * one for one in told["gain"][name])
+        yield f"  {value:5.1f} % {words} (95 % interval over nights {low:.1f} to {high:.1f})"

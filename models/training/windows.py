@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,14 +152,35 @@ def _true(windows: Windows, k: int) -> NDArray[np.int8]:
     return windows.mornings[int(windows.night[k])].kind[row - WINDOW_S : row]
 
 
-def share_of_the_way(ours: Outcome, fixed: Outcome, best: Outcome, draws: int = 400) -> tuple[float, float, float]:
-    """How far from the fixed time to the optimum: the share, and its 90 % interval over nights (bootstrap)."""
+class Gain(NamedTuple):
+    """What a way to wake is better than the fixed time, with 95 % intervals over nights: (value, low, high) each."""
+
+    good: tuple[float, float, float]  # share of rings in light sleep or wake, more
+    deep: tuple[float, float, float]  # share of rings in deep sleep, more
+    of_the_way: tuple[float, float, float]  # of the good ones, as a share of the optimum's gain
+
+
+def gain(ours: Outcome, fixed: Outcome, best: Outcome, draws: int = 1000) -> Gain:
+    """In the same windows; nights are drawn with replacement, since the windows of one are alike."""
     random = np.random.default_rng(0)
-    nights = np.unique(ours.person)
-    good = np.array(
-        [[(one.kind[one.person == night] == GOOD).sum() for night in nights] for one in (ours, fixed, best)], float
-    )
+    nights, row = np.unique(ours.person, return_inverse=True)
     picks = np.vstack((np.arange(nights.size), random.integers(nights.size, size=(draws, nights.size))))
-    sums = good[:, picks].sum(axis=2)
-    share = (sums[0] - sums[1]) / (sums[2] - sums[1])
-    return float(share[0]), float(np.quantile(share[1:], 0.05)), float(np.quantile(share[1:], 0.95))
+
+    def summed(values: NDArray[Any]) -> Floats:
+        of_night: Floats = np.bincount(row, values.astype(float), nights.size)
+        drawn: Floats = of_night[picks].sum(axis=1)
+        return drawn
+
+    windows = summed(np.ones(row.size))
+    good, at_fixed, at_best = (summed(one.kind == GOOD) for one in (ours, fixed, best))
+    deep = summed(ours.kind == DEEP) - summed(fixed.kind == DEEP)
+    # Where nobody can gain there is no way to go a share of.
+    way = at_best - at_fixed
+    share = np.divide(good - at_fixed, way, out=np.full(way.shape, np.nan), where=way > 0.0)
+    return Gain(_interval((good - at_fixed) / windows), _interval(deep / windows), _interval(share))
+
+
+def _interval(drawn: Floats) -> tuple[float, float, float]:
+    """The value, which is the first, and 95 % of the others."""
+    low, high = np.nanquantile(drawn[1:], (0.025, 0.975))
+    return float(drawn[0]), float(low), float(high)
