@@ -124,7 +124,7 @@ class WakingPolicy:
                 most_deep=float(fields["most_deep"]),
                 least_sleep_h=float(fields["least_sleep_h"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise PolicyError(f"not a waking policy ({type(error).__name__}: {error}); install it again") from None
         if not policy._is_sound():
             raise PolicyError("its numbers are not those of a waking policy; install it again")
@@ -274,10 +274,11 @@ def decide(policy: WakingPolicy, sleeper: Sleeper, now_s: float, left_s: float) 
         return Decision(False, doubt)
     evidence = sleeper.evidence()
     moment, least = policy.moment(evidence), policy.least(evidence, left_s)
-    if moment.deep >= policy.most_deep or moment.worth < least:
-        return Decision(False, NO_MOMENT, moment, least)
-    reason = f"a good moment: {sleeper.event()}; light sleep or wake was {100.0 * moment.good:.0f} % likely"
-    return Decision(True, reason, moment, least)
+    # What is no number compares as false, and so never rings.
+    if moment.deep < policy.most_deep and moment.worth >= least:
+        reason = f"a good moment: {sleeper.event()}; light sleep or wake was {100.0 * moment.good:.0f} % likely"
+        return Decision(True, reason, moment, least)
+    return Decision(False, NO_MOMENT, moment, least)
 
 
 class SmartWindow:
