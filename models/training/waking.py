@@ -32,6 +32,7 @@ from models.training.windows import (
 
 FOLDS = 4
 RIDGE = 0.02
+LEAST_SPREAD = 1e-3  # of what is always the same
 FADES_MIN = (2.0, 10.0)
 MARGIN = 0.04
 MOST_DEEP = 0.06
@@ -47,7 +48,7 @@ EVENTS = (
 def learn(windows: Windows) -> dict[str, Any]:
     """The numbers of a policy, without its price of a minute."""
     evidence, kind, left_min, last = windows.learnt()
-    means, spreads = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
+    means, spreads = evidence.mean(axis=0), np.maximum(evidence.std(axis=0), LEAST_SPREAD)
     z = np.column_stack((np.ones(len(evidence)), (evidence - means) / spreads))
     faded = np.column_stack([z * fade[:, None] for fade in _fades(left_min)])
     later = np.linalg.solve(
