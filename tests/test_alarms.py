@@ -109,10 +109,10 @@ def test_a_stop_in_the_dawn_is_for_the_first_whose_lamp_is_on() -> None:
 
 def test_the_window_s_door_is_for_the_next_ring_and_shut_while_one_is_at_work() -> None:
     box = Box()
-    assert not box.alarms.may_ring(SEVEN - 1801)
-    assert box.alarms.may_ring(SEVEN - 1800)
+    assert box.alarms.window(SEVEN - 1801) is None
+    assert box.alarms.window(SEVEN - 1800) == (SEVEN, FIRST)
     assert (box.press(AlarmEvent.RANG, SEVEN - 1200), box.sounding) == (Phase.RINGING, 1)
-    assert not box.alarms.may_ring(SEVEN - 1200)
+    assert box.alarms.window(SEVEN - 1200) is None
     facts = box.alarms.facts
     assert box.press(AlarmEvent.RANG, SEVEN - 1190) is Phase.RINGING
     assert box.alarms.facts == facts
@@ -264,8 +264,8 @@ def test_windows_over_midnight_and_the_change_of_clocks(zone: str, day: str, ope
     hour = {"2026-11-24": 0, "2026-03-29": 3, "2026-10-25": 2}[day]
     one = replace(FIRST, hour=hour, minute=10, timezone=zone, once=day, window_min=45)
     alarms = Alarms((one,))
-    assert not alarms.may_ring(utc(opens) - 1)
-    assert alarms.may_ring(utc(opens))
+    assert alarms.window(utc(opens) - 1) is None
+    assert alarms.window(utc(opens)) is not None
     assert alarms.after(AlarmEvent.RANG, utc(opens)).phase(utc(opens)) is Phase.RINGING
     assert alarms.phase(utc(opens) + 2700) is Phase.RINGING
 
