@@ -221,7 +221,7 @@ def test_a_hypnogram_is_dressed_bout_by_bout_in_its_own_stages() -> None:
 def test_pictures_hold_a_line_for_each_and_are_whole() -> None:
     numbers, windows = _learnt()
     asked = pictures.asked(_policy(numbers), {"awake": [0.0] * len(EVIDENCE), "deep & still": [0.0] * len(EVIDENCE)})
-    frontier = waking.frontier(numbers, windows)
+    frontier = waking.frontier(numbers, windows, "nights made up")
     for text, said in ((asked, "deep & still"), (frontier, "fixed time")):
         words = "".join(ElementTree.fromstring(text).itertext())
         assert said in words

@@ -1,4 +1,4 @@
-"""Two pictures of a waking policy as SVG: what it asks of a moment, and what it gains for the minutes given up."""
+"""Two pictures of a waking policy as SVG, light and dark: what it asks of a moment, and what its minutes gain."""
 
 from __future__ import annotations
 
@@ -8,100 +8,117 @@ from html import escape
 from appliance.smart import WakingPolicy
 from models.training.mornings import WINDOW_S
 
-WIDTH, HEIGHT, MARGIN, KEY = 460, 280, 56, 210
-INK, FAINT = "#334155", "#cbd5e1"
-COLOURS = ("#0f766e", "#b45309", "#6d28d9", "#be123c", "#0369a1", "#4d7c0f")
+WIDTH, HEIGHT, MARGIN, LABELS = 460, 280, 56, 150
+PANEL, TALL, GAP, COLUMNS = 200, 120, 34, 3
+# Classes, so that a reader's dark scheme can have colours of its own: (light, dark).
+COLOURS = {
+    "paper": ("#ffffff", "#0f172a"),
+    "ink": ("#334155", "#cbd5e1"),
+    "faint": ("#cbd5e1", "#334155"),
+    "a": ("#0f766e", "#2dd4bf"),
+    "b": ("#b45309", "#fbbf24"),
+    "c": ("#6d28d9", "#c4b5fd"),
+    "d": ("#be123c", "#fda4af"),
+}
+ORDER = ("a", "b", "c", "d")
+TOP, BOTTOM = 1.3, -0.3  # worths that are drawn
 
 Point = tuple[float, float]
 
 
 def asked(policy: WakingPolicy, situations: Mapping[str, Sequence[float]]) -> str:
-    """Of typical situations: the least worth that will do, minute by minute (line), and what they are worth (dots)."""
+    """A panel for each typical situation: the least worth that will do (line), what it is worth (dots), and from when
+    on the policy rings (shaded).
+    """
     left = [WINDOW_S / 60.0 - k / 4.0 for k in range(WINDOW_S // 15 + 1)]
+    rows = -(-len(situations) // COLUMNS)
+    width, height = COLUMNS * (PANEL + GAP) + MARGIN, rows * (TALL + 60) + 90
+    return _svg(width, height, _panels(policy, situations, left))
 
-    def x(minutes: float) -> float:
-        return WIDTH * (1.0 - minutes * 60.0 / WINDOW_S)
 
+def _panels(policy: WakingPolicy, situations: Mapping[str, Sequence[float]], left: Sequence[float]) -> Iterator[str]:
     def y(worth: float) -> float:
-        return HEIGHT * (1.25 - worth) / 1.75
+        return TALL * (TOP - min(max(worth, BOTTOM), TOP)) / (TOP - BOTTOM)
 
-    def lines() -> Iterator[str]:
-        for colour, (name, evidence) in zip(COLOURS, situations.items(), strict=False):
-            least = [(x(m), y(min(policy.least(evidence, 60.0 * m), 1.25))) for m in left]
-            now = y(policy.moment(evidence).worth)
-            yield _path(least, colour)
-            dots = f'stroke="{colour}" stroke-dasharray="2 5"'
-            yield f'<path d="M0 {now:.1f}H{WIDTH}" {dots}><title>{escape(name)}</title></path>'
+    yield _text(MARGIN, 28, "What the policy asks of a moment, and what it gets", size=15)
+    yield _text(MARGIN, 46, "line: least worth that will do;  dots: worth of a typical such moment;  shaded: it rings")
+    for k, (name, evidence) in enumerate(situations.items()):
+        across, down = MARGIN + k % COLUMNS * (PANEL + GAP), 86 + k // COLUMNS * (TALL + 60)
+        yield f'<g transform="translate({across} {down})">'
+        least = [policy.least(evidence, 60.0 * minutes) for minutes in left]
+        moment = policy.moment(evidence)
+        rings = [moment.deep < policy.most_deep and moment.worth >= one for one in least]
+        step = PANEL / (len(left) - 1)
+        for at in (at for at, ring in enumerate(rings[:-1]) if ring):
+            yield f'<rect x="{at * step:.1f}" width="{step + 0.1:.1f}" height="{TALL}" class="b" opacity=".35"/>'
+        yield f'<rect width="{PANEL}" height="{TALL}" fill="none" class="faint-line"/>'
+        for worth in (1.0, 0.5, 0.0):
+            yield f'<path d="M0 {y(worth):.1f}H{PANEL}" class="faint-line" stroke-width=".6"/>'
+            if k % COLUMNS == 0:
+                yield _text(-6, y(worth) + 4, f"{worth:g}", "end")
+        for minutes in (30, 20, 10, 0):
+            yield _text(PANEL * (1.0 - minutes / 30.0), TALL + 15, f"{minutes}", "middle")
+        yield _path([(at * step, y(one)) for at, one in enumerate(least)], "a")
+        yield _path([(0.0, y(moment.worth)), (float(PANEL), y(moment.worth))], "d", "2 4")
+        deep = "" if moment.deep < policy.most_deep else ", too likely deep"
+        yield _text(0, -7, f"{name}{deep}")
+        yield "</g>"
+    last = 86 + ((len(situations) - 1) // COLUMNS) * (TALL + 60) + TALL + 36
+    yield _text(MARGIN, last, "minutes before the set time;  worth: 1 light sleep or wake, 0 REM, -1 deep")
 
-    marks_x = [(x(m), f"{m:g}") for m in (30, 20, 10, 0)]
-    marks_y = [(y(v), f"{v:g}") for v in (1.0, 0.5, 0.0, -0.5)]
-    return _picture(
-        "What is asked of a moment: least worth (line), worth now (dotted)",
-        ("minutes before the set time", marks_x),
-        ("worth: 1 light or wake, 0 REM, -1 deep", marks_y),
-        lines(),
-        list(zip(COLOURS, situations, strict=False)),
-    )
 
-
-def frontier(curves: Mapping[str, Sequence[Point]], points: Mapping[str, Point]) -> str:
+def frontier(curves: Mapping[str, Sequence[Point]], points: Mapping[str, Point], where: str) -> str:
     """Share of rings in light sleep or wake (0-1) over mean minutes given up: curves, and single ways to wake."""
     low = min(share for row in (*curves.values(), list(points.values())) for _, share in row)
     floor = int(low * 20.0) / 20.0
 
     def at(point: Point) -> Point:
-        return WIDTH * point[0] * 60.0 / WINDOW_S, HEIGHT * (1.0 - point[1]) / (1.0 - floor)
+        return MARGIN + WIDTH * point[0] * 60.0 / WINDOW_S, 80 + HEIGHT * (1.0 - point[1]) / (1.0 - floor)
 
-    def marks() -> Iterator[str]:
-        for colour, row in zip(COLOURS, curves.values(), strict=False):
-            yield _path([at(point) for point in row], colour)
-        for colour, (name, point) in zip(COLOURS[len(curves) :], points.items(), strict=False):
-            cx, cy = at(point)
-            yield f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="5" fill="{colour}"><title>{escape(name)}</title></circle>'
+    def parts() -> Iterator[str]:
+        yield _text(MARGIN, 28, "What a smart window gains, and what it costs", size=15)
+        yield _text(MARGIN, 46, f"{where};  rings in light sleep or wake, %, over mean minutes given up")
+        for share in (floor + k * 0.05 for k in range(round((1.0 - floor) / 0.05) + 1)):
+            _, y = at((0.0, share))
+            yield f'<path d="M{MARGIN} {y:.1f}h{WIDTH}" class="faint-line" stroke-width=".6"/>'
+            yield _text(MARGIN - 6, y + 4, f"{100 * share:.0f}", "end")
+        for minutes in range(0, WINDOW_S // 60 + 1, 5):
+            x, _ = at((minutes, 1.0))
+            yield f'<path d="M{x:.1f} 80v{HEIGHT}" class="faint-line" stroke-width=".6"/>'
+            yield _text(x, 80 + HEIGHT + 17, f"{minutes}", "middle")
+        for name, (colour, row) in zip(curves, zip(ORDER, curves.values(), strict=False), strict=True):
+            line = [at(point) for point in row]
+            yield _path(line, colour, "5 4" if name.startswith("half") else None)
+            yield _text(line[-1][0] + 8, line[-1][1] + 4, name, colour=colour)
+        for name, point in points.items():
+            x, y = at(point)
+            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="ink"/>'
+            right = x < MARGIN + WIDTH / 2.0
+            yield _text(x + 10 if right else x - 10, y + (16 if right else 4), name, "start" if right else "end")
 
-    steps = [floor + k * 0.05 for k in range(round((1.0 - floor) / 0.05) + 1)]
-    return _picture(
-        "What a wake window gains, and what it costs",
-        ("mean minutes given up", [(at((m, 1.0))[0], f"{m:g}") for m in (0, 5, 10, 15, 20, 25, 30)]),
-        ("rings in light sleep or wake, %", [(at((0.0, s))[1], f"{100 * s:.0f}") for s in steps]),
-        marks(),
-        list(zip(COLOURS, (*curves, *points), strict=False)),
-    )
+    return _svg(WIDTH + MARGIN + LABELS, HEIGHT + 80 + MARGIN, parts())
 
 
-def _path(points: Sequence[Point], colour: str) -> str:
-    return (
-        f'<path d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}" fill="none" stroke="{colour}" stroke-width="2"/>'
-    )
+def _path(points: Sequence[Point], colour: str, dashes: str | None = None) -> str:
+    dashed = "" if dashes is None else f' stroke-dasharray="{dashes}"'
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return f'<path d="M{line}" fill="none" class="{colour}-line" stroke-width="2"{dashed}/>'
 
 
-def _picture(
-    title: str,
-    across: tuple[str, Sequence[tuple[float, str]]],
-    upwards: tuple[str, Sequence[tuple[float, str]]],
-    marks: Iterator[str],
-    key: Sequence[tuple[str, str]],
-) -> str:
-    width, height = WIDTH + KEY + 2 * MARGIN, HEIGHT + 2 * MARGIN
-    parts = [
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "ink", size: int = 12) -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
+    return f'<text {place} class="{colour}">{escape(text)}</text>'
+
+
+def _svg(width: int, height: int, parts: Iterator[str]) -> str:
+    def rules(k: int) -> str:
+        return "".join(f".{n}{{fill:{both[k]}}}.{n}-line{{stroke:{both[k]}}}" for n, both in COLOURS.items())
+
+    style = f"{rules(0)}@media (prefers-color-scheme:dark){{{rules(1)}}}"
+    head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'font-family="sans-serif" font-size="12" fill="{INK}">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        f'<g transform="translate({MARGIN} {MARGIN})">',
-        f'<text y="-20" font-size="14">{escape(title)}</text>',
+        f'font-family="sans-serif">',
+        f"<style>{style}</style>",
+        f'<rect width="{width}" height="{height}" class="paper" rx="6"/>',
     ]
-    for x, text in across[1]:
-        parts.append(f'<path d="M{x:.1f} 0V{HEIGHT}" stroke="{FAINT}" stroke-width=".5"/>')
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT + 16}" text-anchor="middle">{text}</text>')
-    for y, text in upwards[1]:
-        parts.append(f'<path d="M0 {y:.1f}H{WIDTH}" stroke="{FAINT}" stroke-width=".5"/>')
-        parts.append(f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
-    parts.append(f'<text x="{WIDTH / 2:g}" y="{HEIGHT + 38}" text-anchor="middle">{escape(across[0])}</text>')
-    parts.append(
-        f'<text transform="translate(-38 {HEIGHT / 2:g}) rotate(-90)" text-anchor="middle">{escape(upwards[0])}</text>'
-    )
-    parts += marks
-    for k, (colour, name) in enumerate(key):
-        parts.append(f'<rect x="{WIDTH + 20}" y="{20 * k}" width="12" height="12" fill="{colour}"/>')
-        parts.append(f'<text x="{WIDTH + 38}" y="{20 * k + 10}">{escape(name)}</text>')
-    return "\n".join([*parts, "</g>", "</svg>", ""])
+    return "\n".join([*head, *parts, "</svg>", ""])

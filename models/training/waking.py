@@ -183,19 +183,22 @@ MINUTES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 16.0)
 SURELY = 0.6
 
 
-def frontier(numbers: dict[str, Any], windows: Windows) -> str:
-    """The picture of ``models.training.pictures``."""
+def frontier(numbers: dict[str, Any], windows: Windows, where: str) -> str:
+    """The picture of ``models.training.pictures``; ``where`` says of which nights."""
     given = advantages(numbers, windows)
     ours = [windows.rung(given, price) for price in PRICES]
     best = [with_true_stages(windows, minutes) for minutes in MINUTES]
     fixed, first = at_a_fixed_time(windows), at_first_light(windows)
+    chosen = windows.rung(given, numbers["minute"])
     start = (0.0, fixed.good)
     return pictures.frontier(
         {
             "this policy": [start, *sorted((one.minutes, one.good) for one in ours)],
             "optimum, true stages": [start, *sorted((one.minutes, one.good) for one in best)],
+            "half of the way": [start, *sorted((one.minutes, (one.good + fixed.good) / 2.0) for one in best)],
         },
-        {"fixed time": start, "first light, true stages": (first.minutes, first.good)},
+        {"fixed time": start, "as shipped": (chosen.minutes, chosen.good), "first light": (first.minutes, first.good)},
+        where,
     )
 
 

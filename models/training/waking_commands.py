@@ -29,9 +29,9 @@ JOBS = click.option("--jobs", default=os.cpu_count() or 1, show_default=True, he
 @click.option("--model", default=DEFAULT_MODEL, type=FILE)
 @click.option("--out", default=SHIPPED, type=FILE)
 @click.option("--version", default="1", show_default=True)
-@click.option("--pictures", type=FOLDER, default=None, help="Where its two pictures go, as SVG.")
+@click.option("--picture", type=FILE, default=None, help="An SVG of what it asks of a moment.")
 @JOBS
-def learn(folder: Path, model: Path, out: Path, version: str, pictures: Path | None, jobs: int) -> None:
+def learn(folder: Path, model: Path, out: Path, version: str, picture: Path | None, jobs: int) -> None:
     """Learn when to wake, behind this model; nights are simulated into FOLDER.  Again after each training."""
     network = _network(model)
     train = _lived(network, _nights(folder, _training(), jobs))
@@ -47,11 +47,9 @@ def learn(folder: Path, model: Path, out: Path, version: str, pictures: Path | N
     for name, figures in fields["metrics"].items():
         _say(waking.lines(name, figures))
     out.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
-    if pictures is not None:
+    if picture is not None:
         policy = WakingPolicy.parse(out.read_text(encoding="utf-8"), network.manifest.sha256)
-        (pictures / "waking-policy.svg").write_text(draw.asked(policy, fields["situations"]), encoding="utf-8")
-        frontier = waking.frontier(fields, Windows.of(chosen_on))
-        (pictures / "waking-frontier.svg").write_text(frontier, encoding="utf-8")
+        picture.write_text(draw.asked(policy, fields["situations"]), encoding="utf-8")
 
 
 @click.command("waking-figures")
@@ -62,9 +60,18 @@ def learn(folder: Path, model: Path, out: Path, version: str, pictures: Path | N
 @click.option("--variant", default=80, show_default=True, help="Of a sleeper with other effect sizes.")
 @click.option("--real", is_flag=True, help="And the hypnograms in $FIRSTLIGHT_DATA, in the signals of those nights.")
 @click.option("--without", is_flag=True, help="What policies learnt without events, or with true stages, would do.")
+@click.option("--picture", type=FILE, default=None, help="An SVG of what it gains for the minutes given up.")
 @JOBS
 def measure(
-    folder: Path, model: Path, policy: Path, nights: int, variant: int, real: bool, without: bool, jobs: int
+    folder: Path,
+    model: Path,
+    policy: Path,
+    nights: int,
+    variant: int,
+    real: bool,
+    without: bool,
+    picture: Path | None,
+    jobs: int,
 ) -> None:
     """Judge a policy on simulated nights of seeds that nothing was learnt from or chosen on."""
     network = _network(model)
@@ -79,7 +86,11 @@ def measure(
         "variant sleeper": _nights(folder, _orders(MEASURED_VARIANT_FROM, variant, True), jobs),
     }
     for name, some in sensed.items():
-        _say(waking.lines(name, waking.figures(fields, Windows.of(_lived(network, some)))))
+        windows = Windows.of(_lived(network, some))
+        _say(waking.lines(name, waking.figures(fields, windows)))
+        if picture is not None and name == "simulated":
+            where = f"{len(some)} simulated nights of seeds never learnt from"
+            picture.write_text(waking.frontier(fields, windows, where), encoding="utf-8")
     if real:
         donors = sensed["simulated"]
         dressed = mornings.real_ones(_hypnograms(), network, donors)
