@@ -60,7 +60,7 @@ def _panels(policy: WakingPolicy, situations: Mapping[str, Sequence[float]], lef
             yield _text(PANEL * (1.0 - minutes / 30.0), TALL + 15, f"{minutes}", "middle")
         yield _path([(at * step, y(one)) for at, one in enumerate(least)], "a")
         yield _path([(0.0, y(moment.worth)), (float(PANEL), y(moment.worth))], "d", "2 4")
-        deep = "" if moment.deep < policy.most_deep else ", too likely deep"
+        deep = "" if moment.deep < policy.most_deep else ": too likely to be deep"
         yield _text(0, -7, f"{name}{deep}")
         yield "</g>"
     last = 86 + ((len(situations) - 1) // COLUMNS) * (TALL + 60) + TALL + 36
@@ -70,14 +70,14 @@ def _panels(policy: WakingPolicy, situations: Mapping[str, Sequence[float]], lef
 def frontier(curves: Mapping[str, Sequence[Point]], points: Mapping[str, Point], where: str) -> str:
     """Share of rings in light sleep or wake (0-1) over mean minutes given up: curves, and single ways to wake."""
     low = min(share for row in (*curves.values(), list(points.values())) for _, share in row)
-    floor = int(low * 20.0) / 20.0
+    floor = int((low - 0.02) * 20.0) / 20.0  # with room for a label below the lowest
 
     def at(point: Point) -> Point:
         return MARGIN + WIDTH * point[0] * 60.0 / WINDOW_S, 80 + HEIGHT * (1.0 - point[1]) / (1.0 - floor)
 
     def parts() -> Iterator[str]:
         yield _text(MARGIN, 28, "What a smart window gains, and what it costs", size=15)
-        yield _text(MARGIN, 46, f"{where};  rings in light sleep or wake, %, over mean minutes given up")
+        yield _text(MARGIN, 46, f"rings in light sleep or wake, %;  {where}")
         for share in (floor + k * 0.05 for k in range(round((1.0 - floor) / 0.05) + 1)):
             _, y = at((0.0, share))
             yield f'<path d="M{MARGIN} {y:.1f}h{WIDTH}" class="faint-line" stroke-width=".6"/>'
@@ -95,6 +95,8 @@ def frontier(curves: Mapping[str, Sequence[Point]], points: Mapping[str, Point],
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="ink"/>'
             right = x < MARGIN + WIDTH / 2.0
             yield _text(x + 10 if right else x - 10, y + (16 if right else 4), name, "start" if right else "end")
+
+        yield _text(MARGIN + WIDTH / 2.0, 80 + HEIGHT + 38, "mean minutes given up", "middle")
 
     return _svg(WIDTH + MARGIN + LABELS, HEIGHT + 80 + MARGIN, parts())
 
