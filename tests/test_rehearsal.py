@@ -102,6 +102,18 @@ def test_a_ring_is_judged_by_when_it_could_have_sounded(first_s: float, late: bo
     assert (judge.word, judge.is_late, judge.is_early) == ("rang", late, early)
 
 
+@pytest.mark.parametrize(
+    ("before_s", "early", "ahead"),
+    [(61.0, True, False), (60.0, False, True), (0.5, False, True), (0.0, False, False)],
+)
+def test_a_ring_in_the_window_is_told_from_one_at_the_set_time_by_the_clock_of_the_box(
+    before_s: float, early: bool, ahead: bool
+) -> None:
+    judge = Judge(DUE, 60.0, 60.0)
+    judge.shown(20.0, DUE - before_s, True)  # whatever time it truly was
+    assert (judge.is_early, judge.is_ahead) == (early, ahead)
+
+
 def test_silence_is_missed_unless_the_sleeper_asked_for_it() -> None:
     judge = _ringing(Judge(DUE, 60.0), -1.0)
     assert judge.word == "missed"

@@ -181,7 +181,7 @@ def _line(world: World, crashes: list[str]) -> dict[str, Any]:
         "delay_s": None if judge.delay_s is None else round(judge.delay_s, 2),
         "late": judge.is_late,
         "too_early": judge.is_early,
-        "at_good_moment": judge.first_s is not None and not judge.is_early and judge.first_s < due_s - AT_ONCE_S,
+        "at_good_moment": judge.is_ahead,
         "again": judge.is_again and not lost,
         "again_after_loss": lost,
         "held_up": judge.could_s is not None and judge.first_s is not None and judge.could_s > due_s + AT_ONCE_S,

@@ -24,6 +24,7 @@ class Judge:
     could_s: float | None = None  # since when it could and should have sounded
     first_s: float | None = None  # the first sound
     is_early: bool = False
+    is_ahead: bool = False  # before the set time and inside the window, by the box's clock
     is_again: bool = False
     again_s: float = 0.0
     hushed_s: float | None = None  # stopped or switched off by the sleeper
@@ -57,6 +58,7 @@ class Judge:
         if self.first_s is None:
             self.first_s = t_s
             self.is_early = utc_s < self.due_utc - self.window_s
+            self.is_ahead = not self.is_early and utc_s < self.due_utc
         if self.hushed_s is not None and t_s >= self.hushed_s + TAKEN_S:
             self._again(t_s)
 
