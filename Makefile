@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NIGHT := build/night.flcap.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help check test run night scenarios rehearse bench train
+.PHONY: help check test run night scenarios intent rehearse bench train
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +29,10 @@ scenarios:  ## every scenario, ten seeds: who is told apart, and what falls shor
 	./setup.sh venv
 	.venv/bin/python tests/scenario_suite.py --seeds 10
 
+intent:  ## nights with reading, telephone and television in bed: when sleep was tried and came
+	./setup.sh venv
+	.venv/bin/python tests/intent_suite.py --nights 100
+
 rehearse:  ## ten nights in which things go wrong: does it ring?
 	./setup.sh venv
 	$(FIRSTLIGHT) rehearse --nights 10 --faults
@@ -45,6 +49,7 @@ train:  ## simulated nights, network, export, evaluation (Python 3.11)
 	.venv/bin/python -m models.training dataset build/nights
 	.venv/bin/python -m models.training train build/nights
 	.venv/bin/python -m models.training evaluate build/nights
+	.venv/bin/python -m models.training intent build/evenings
 
 $(NIGHT): tests/scenarios/alone.toml
 	./setup.sh venv

@@ -171,7 +171,7 @@ def record(config_path: Path, out: Path) -> None:
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
 def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path | None) -> None:
     """The whole supervisor over a capture, into a temporary database."""
-    from appliance.box import load_policy, load_stager, sense_with
+    from appliance.box import load_policy, load_scorer, load_stager, sense_with
     from appliance.replay import replay as play
     from appliance.replay import summary
     from appliance.settings import Settings
@@ -180,6 +180,9 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
     stager, complaint = load_stager(model)
     if stager is None:
         raise Refusal(str(complaint))
+    scorer, complaint = load_scorer(model)
+    if complaint is not None:
+        click.echo(complaint, err=True)
     policy, complaint = load_policy(model, stager)
     if complaint is not None and alarm is not None:
         click.echo(complaint, err=True)
@@ -189,7 +192,7 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
             play(
                 capture,
                 Settings(_alarms(alarm)),
-                sense_with(stager),
+                sense_with(stager, scorer=scorer),
                 _say if as_json else lines.append,
                 speed=None if at == "max" else 1.0,
                 model=stager.name,

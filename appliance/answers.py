@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from appliance.belief import told_stages
 from appliance.records import EpochRecord, RestagedEpochRecord, RestagedRecord, SessionRecord
 
 
@@ -25,6 +26,14 @@ def staged_by(again: Sequence[RestagedEpochRecord], epochs: Sequence[EpochRecord
     """The epochs with the stages of their second staging; those that had none keep the live one."""
     told = {one.start_utc: one for one in again}
     return [_staged_by(told.get(epoch.start_utc), epoch) for epoch in epochs]
+
+
+def believed(session: SessionRecord, epochs: Sequence[EpochRecord]) -> list[EpochRecord]:
+    """The epochs with the stages that are told where it is known when sleep is believed; the database keeps its own."""
+    if session.intent is None:
+        return list(epochs)
+    told = told_stages([(epoch.start_utc, epoch.stage) for epoch in epochs], session.intent.get("slept", ()))
+    return [replace(epoch, stage=stage) for epoch, stage in zip(epochs, told, strict=True)]
 
 
 def _staged_by(one: RestagedEpochRecord | None, epoch: EpochRecord) -> EpochRecord:

@@ -35,6 +35,7 @@ from drivers.environment import Environment, open_bus
 from drivers.outputs import BUZZERS, Button, Indicator, RadarPower, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
+from models.intent import DEFAULT_INTENT, IntentScorer
 from models.restager import DEFAULT_MORNING, Restager
 from models.stager import DEFAULT_MODEL, ModelError, Stager
 
@@ -86,6 +87,18 @@ def load_stager(path: Path | None) -> tuple[Stager | None, str | None]:
         return None, f"No stages: {error}"
 
 
+def load_scorer(path: Path | None = None) -> tuple[IntentScorer | None, str | None]:
+    """What tells who is trying to sleep, or None and a line that says why.
+
+    A model other than the shipped one may have its own beside it, NAME-intent.tflite; else the shipped one serves.
+    """
+    beside = None if path is None else path.with_name(f"{path.stem}-intent{path.suffix}")
+    try:
+        return IntentScorer.load(beside if beside is not None and beside.exists() else DEFAULT_INTENT), None
+    except ModelError as error:
+        return None, f"Not told who is trying to sleep, so times count from entering bed: {error}"
+
+
 def load_restager(path: Path | None) -> tuple[Restager | None, str | None]:
     """What stages the night again in the morning beside the live model ``path``, or None and a line that says why.
 
@@ -113,10 +126,14 @@ def load_policy(path: Path | None, stager: Stager) -> tuple[WakingPolicy | None,
     return None, f"Every alarm rings at its set time: {reason}"
 
 
-def sense_with(stager: Stager | None, habits: Habits | None = None) -> Callable[[Module, Settings], Sensing]:
+def sense_with(
+    stager: Stager | None, habits: Habits | None = None, scorer: IntentScorer | None = None
+) -> Callable[[Module, Settings], Sensing]:
     """How sensing is begun once it is known which radar there is; what was learnt of the bed outlives standby."""
     habits = habits or Habits()
-    return lambda module, settings: Sensing(module, PrimaryUserTracker(module, settings.bed_side, habits), stager)
+    return lambda module, settings: Sensing(
+        module, PrimaryUserTracker(module, settings.bed_side, habits), stager, scorer=scorer
+    )
 
 
 def build(
@@ -155,6 +172,11 @@ def build(
         _log.error(why_not)
 
     policy, why_not = (None, None) if stager is None else load_policy(config.model.path, stager)
+    if why_not is not None:
+        complaints.append(why_not)
+        _log.error(why_not)
+
+    scorer, why_not = load_scorer(config.model.path) if stager is not None else (None, None)
     if why_not is not None:
         complaints.append(why_not)
         _log.error(why_not)
@@ -209,7 +231,14 @@ def build(
         None if indicator is None else indicator.set,
     )
     disk = Disk(ledger, copy, clock.speed, stage_again)
-    night = Night(settings, bedside, sense_with(stager, habits), None if stager is None else stager.name, policy)
+    night = Night(
+        settings,
+        bedside,
+        sense_with(stager, habits, scorer),
+        None if stager is None else stager.name,
+        policy,
+        None if scorer is None else scorer.rules,
+    )
     supervisor = Supervisor(
         night,
         senses,

@@ -86,6 +86,7 @@ def _pairs(value: str) -> tuple[tuple[int, int], ...]:
 
 DECODERS: dict[str, Callable[[Any], Any]] = {
     "statistics": from_json,
+    "intent": from_json,
     "absences": _pairs,
     "facts": from_json,
     "learnt": from_json,

@@ -37,6 +37,7 @@ from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
 from appliance.tracking import PrimaryUser
 from drivers.outputs import ButtonPress
 from drivers.readings import EnvironmentReading, Module, RadarSample
+from models.stager import ChangeRules
 
 ROOM_RECORD_S = 60
 STATUS_S = 1.0
@@ -83,13 +84,15 @@ class Night:
         sense: Callable[[Module, Settings], Sensing],
         model: str | None = None,
         policy: WakingPolicy | None = None,
+        rules: ChangeRules | None = None,
     ) -> None:
+        """``rules``: what a change of intent costs, before there is a sensing to ask."""
         self._settings = settings
         self._bedside = bedside
         self._sense = sense
         self._module: Module | None = None
         self._sensing: Sensing | None = None
-        self._diary = Diary(model)
+        self._diary = Diary(model, rules)
         self._window = SmartWindow(policy)
         self._presence: Presence | None = None
         self._primary: PrimaryUser | None = None
@@ -207,9 +210,11 @@ class Night:
             if self._module is None:
                 return
             self._sensing = self._sense(self._module, self._settings)
+            self._diary.rules = self._sensing.change_rules
         if self._learnt is not None:
             self._recall(self._learnt, now)
             self._learnt = None
+        self._sensing.feel(inputs.room)
         for finding in self._sensing.update(inputs.radar, now.mono_s):
             self._window.hear(finding)
             match finding:

@@ -23,6 +23,7 @@ class SessionRecord:
     statistics: Mapping[str, Any] | None = None  # SleepStatistics as a dict: integer seconds and one ratio
     model: str | None = None
     absences: tuple[tuple[int, int], ...] = ()  # (from, to): when the bed was empty in between
+    intent: Mapping[str, Any] | None = None  # what the change points say (diary.py): slept, said, reasons; None unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class EpochRecord:
     model: str | None = None
     features: bytes | None = None  # packed (models.features): what the morning stages the night again from
     distance_m: float | None = None  # from the box to the sleeper's chest
+    p_trying: float | None = None  # trying to sleep and awake, as the intent model has it
+    p_asleep: float | None = None  # asleep, as the intent model has it; the rest is not trying
+    p_trying_ago: float | None = None  # the same of the epoch models.intent.AGO_EPOCHS before, told now
+    p_asleep_ago: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from appliance import waveform
 from appliance.breaths import MOVING
 from appliance.displacement import Tick
+from appliance.intent import believed_within
 from appliance.records import BreathingRecord, EpochRecord, Record, RestagedEpochRecord, RestagedRecord, SessionRecord
 from appliance.respiration import DRIFT_HZ, epochs_of
 from appliance.sleep import Absence, Hypnogram, SleepStatistics
@@ -37,22 +38,27 @@ def restage(
         return []
     kept = [KeptEpoch(float(one.start_utc), one.coverage, known.get(one.start_utc)) for one in mine]
     estimates = restager.restage(kept)
+    counted_utc = session.began_trying_utc
+    told = estimates
+    if session.intent is not None:
+        told = believed_within(estimates, session.intent["slept"])
+        counted_utc = session.left_utc if counted_utc is None else counted_utc
     absences = [Absence(start, end) for start, end in session.absences]
-    hypnogram = Hypnogram.of(estimates, session.entered_utc, session.left_utc, absences)
-    told = RestagedRecord(
+    hypnogram = Hypnogram.of(told, session.entered_utc, session.left_utc, absences)
+    again = RestagedRecord(
         session_id=session.id,
         model=restager.name,
         made_utc=made_utc,
         onset_utc=hypnogram.onset_s,
         final_awakening_utc=hypnogram.final_awakening_s,
-        statistics=SleepStatistics.of(hypnogram, session.began_trying_utc).as_dict(),
+        statistics=SleepStatistics.of(hypnogram, counted_utc).as_dict(),
     )
     nothing = (None,) * 4
     rows = (
         RestagedEpochRecord(epoch.start_utc, restager.name, one.stage.word, *(one.probabilities or nothing))
         for epoch, one in zip(mine, estimates, strict=True)
     )
-    return [told, *rows]
+    return [again, *rows]
 
 
 def features_of(breathing: Sequence[BreathingRecord]) -> dict[int, bytes]:

@@ -143,7 +143,15 @@ CREATE TABLE correction (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS, _RESTAGED, _KEPT)
+_INTENT = """
+ALTER TABLE session ADD COLUMN intent TEXT;
+ALTER TABLE epoch ADD COLUMN p_trying REAL;
+ALTER TABLE epoch ADD COLUMN p_asleep REAL;
+ALTER TABLE epoch ADD COLUMN p_trying_ago REAL;
+ALTER TABLE epoch ADD COLUMN p_asleep_ago REAL;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS, _RESTAGED, _KEPT, _INTENT)
 
 # Each table has exactly one writing process; the store makes SQLite itself refuse the other.
 SUPERVISOR_TABLES = frozenset(

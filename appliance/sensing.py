@@ -19,12 +19,15 @@ from appliance.presence import Presence, PresenceGate
 from appliance.respiration import Breathing, Respiration
 from appliance.targets import Targets
 from appliance.tracking import PrimaryUser, PrimaryUserTracker, Sighting, Who
-from drivers.readings import Module, RadarSample, Target
-from models.contract import SIGNAL_HZ, Epoch, SleepStage, StageEstimate
-from models.stager import Stager
+from drivers.readings import EnvironmentReading, Module, RadarSample, Target
+from models.contract import EPOCH_S, SIGNAL_HZ, Epoch, SleepStage, StageEstimate
+from models.intent import IntentScorer, Scores
+from models.stager import ChangeRules, Stager
 
 TRACE_EVERY = 2  # ticks: the page is shown 5 Hz
 TRACE_POINTS = 100
+LIT = 64  # readings kept, of which one in ten seconds or so comes
+LIT_S = 120.0  # an older one says nothing of the light now
 LATE_S = 3.0  # a body of which nothing was told for so long is not followed any more
 SILENT_S = 5.0  # a sample is never stamped later than this after it was true, so older silence is known to be silence
 
@@ -74,6 +77,9 @@ class StagedEpoch(NamedTuple):
     primary: PrimaryUser  # of most of its seconds
     features: bytes | None = None  # packed, where it was staged
     breathing: bytes | None = None  # packed (waveform.py), the sleeper's own
+    intent: Scores | None = None  # None without stager or intent model
+    breath_cv: float | None = None  # of breath intervals over 150 s
+    light_lx: float | None = None  # in the room, about the middle of the epoch
 
 
 Finding = Presence | PrimaryUser | Breathing | StagedEpoch
@@ -91,8 +97,12 @@ class Sensing:
         tracker: PrimaryUserTracker,
         stager: Stager | None,
         without: frozenset[str] = frozenset(),
+        scorer: IntentScorer | None = None,
     ) -> None:
-        """``without`` names evidence that the presence gate leaves out, to see what it is worth."""
+        """``scorer`` tells intent and needs a stager.
+
+        ``without`` names evidence that the presence gate leaves out, to see what it is worth.
+        """
         self.module = module
         self._without = without
         self._tracker = tracker
@@ -101,12 +111,15 @@ class Sensing:
         self._followed = 0  # the body whose breathing is the sleeper's, or whoever's is there
         self._respiration = Respiration()
         self._stager = stager
+        self._scorer = scorer if stager is not None else None
+        self._lit: deque[tuple[float, float]] = deque(maxlen=LIT)  # (second, lx), as told
         self._present = False
         self._targets = Targets()
         self._told: tuple[Target, ...] | None = None
         # of the epoch in progress
         self._rates: list[float] = []
         self._people: list[PrimaryUser] = []
+        self._distances: list[float] = []
         self._trace: deque[float | None] = deque(maxlen=TRACE_POINTS)
 
     @property
@@ -127,6 +140,15 @@ class Sensing:
         nearest = min(self._told, key=lambda target: math.hypot(target.x_m, target.y_m))
         return math.degrees(math.atan2(nearest.x_m, nearest.y_m))
 
+    @property
+    def change_rules(self) -> ChangeRules | None:
+        """What a change of intent costs; None without an intent model."""
+        return None if self._scorer is None else self._scorer.rules
+
+    def feel(self, readings: Iterable[EnvironmentReading]) -> None:
+        """What the room's sensors told: light says something about intent."""
+        self._lit += ((one.t_s, one.illuminance_lx) for one in readings if one.illuminance_lx is not None)
+
     def update(self, samples: Iterable[RadarSample], now_s: float) -> list[Finding]:
         """Take what the radar brought up to ``now_s`` (monotonic seconds)."""
         findings: list[Finding] = []
@@ -139,9 +161,11 @@ class Sensing:
         return findings
 
     def new_night(self) -> None:
-        """Forget what the stager has learnt of the night that ended."""
+        """Forget what stager and intent model have learnt of the night that ended."""
         if self._stager is not None:
             self._stager.reset()
+        if self._scorer is not None:
+            self._scorer.reset()
 
     def _instant(self, row: list[Tick | None], findings: list[Finding]) -> None:
         """One instant of the grid: a tick of each body that is there."""
@@ -176,8 +200,7 @@ class Sensing:
         findings.append(breathing)
         for epoch in self._respiration.take_epochs():
             findings.append(self._stage(epoch))
-            self._rates.clear()
-            self._people.clear()
+            self._forget_epoch()
 
     def _judge(self, findings: list[Finding]) -> None:
         """A second is over: is anybody there, and who?"""
@@ -192,8 +215,7 @@ class Sensing:
         presence = best._replace(t_s=t_s, present=present, heard=any(one.heard for one in told.values()))
         if self._present and not present:
             self._respiration.reset()
-            self._rates.clear()
-            self._people.clear()
+            self._forget_epoch()
             self._targets.clear()
         self._present = present
         sightings = [seen.sighting() for index in told if (seen := self._seen[index]) is not None]
@@ -202,6 +224,8 @@ class Sensing:
             sightings += [Sighting(m, p, is_chest=False) for m, p in self._targets.besides(t_s, nearest_m)]
         primary = self._tracker.update(t_s, present, sightings)
         self._people.append(primary)
+        if primary.is_primary and primary.distance_m == primary.distance_m:
+            self._distances.append(primary.distance_m)
         self._turn_to(primary, told)
         findings += (presence, primary)
 
@@ -218,6 +242,7 @@ class Sensing:
             self._respiration.turn_away()
 
     def _stage(self, epoch: Epoch) -> StagedEpoch:
+        light_lx = self._light(epoch.start_s + EPOCH_S / 2)
         mine = [one for one in self._people if one.is_primary]
         theirs = [one for one in self._people if not one.is_primary]
         primary = (mine if len(mine) >= len(theirs) else theirs)[-1] if self._people else _UNKNOWN
@@ -226,8 +251,10 @@ class Sensing:
                 StageEstimate(epoch.index, epoch.start_s, SleepStage.UNSCORED, None, epoch.coverage),
                 None,
             )
+            intent = breath_cv = None
         else:
             estimate, features = self._stager.update(epoch), self._stager.kept
+            intent, breath_cv = self._score(epoch, self._stager, light_lx), self._stager.breath_cv
         seen = epoch.motion[epoch.motion == epoch.motion]
         return StagedEpoch(
             estimate,
@@ -236,7 +263,27 @@ class Sensing:
             primary,
             features,
             waveform.pack(epoch.displacement, epoch.motion) if primary.is_primary else None,
+            intent,
+            breath_cv,
+            light_lx,
         )
+
+    def _score(self, epoch: Epoch, stager: Stager, light_lx: float | None) -> Scores | None:
+        if self._scorer is None or stager.measures is None:
+            return None
+        distances = sorted(self._distances)
+        distance_m = distances[len(distances) // 2] if distances else None
+        return self._scorer.update(epoch, stager.measures, distance_m, light_lx)
+
+    def _light(self, t_s: float) -> float | None:
+        """As last told before ``t_s``, which lies so far back that it has come, whatever the turns."""
+        told = [lx for at_s, lx in self._lit if t_s - LIT_S < at_s <= t_s]
+        return told[-1] if told else None
+
+    def _forget_epoch(self) -> None:
+        self._rates.clear()
+        self._people.clear()
+        self._distances.clear()
 
 
 _UNKNOWN = PrimaryUser(0.0, Who.YOU, 0.5, "nothing was told of who is there")

@@ -89,6 +89,7 @@ class FeatureExtractor:
         self._moving: Floats = np.full((MOVEMENT_EPOCHS[-1], 2), 0.0)  # seconds moving, seconds known
         self._still_s = 0.0
         self._first_index: int | None = None
+        self.measures: Floats = np.full(len(MEASURES), np.nan)  # of the last epoch, as they are
         self._weight: Floats = np.full(len(MEASURES), PRIOR_EPOCHS)
         self._mean: Floats = _TYPICAL.copy()
         self._squares: Floats = PRIOR_EPOCHS * _SPREAD**2
@@ -106,6 +107,7 @@ class FeatureExtractor:
         self._breaths = recent[recent[:, 0] > end_s - WINDOWS_S[-1]]
 
         measures, amplitude_contrast = self._measure(end_s)
+        self.measures = measures
         self._learn(measures)
         spread = np.sqrt(self._squares / self._weight)
         hours = (epoch.index - self._first_index) * EPOCH_S / 3600
@@ -157,6 +159,12 @@ class FeatureExtractor:
         share = np.divide(moved, known, out=np.full(len(moved), np.nan), where=known > 0)
         still = np.log(0.5 + min(self._still_s, 3600.0) / 60)
         return np.append(np.log(share + 0.02), still)
+
+
+def breath_cv(measures: Floats) -> float | None:
+    """Robust coefficient of variation of breath intervals over 150 s; None where there were too few breaths."""
+    logarithm = float(measures[_INDEX["interval_cv_150"]])
+    return None if np.isnan(logarithm) else float(np.exp(logarithm)) - 0.02
 
 
 def pack(features: NDArray[Any]) -> bytes:

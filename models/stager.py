@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import EPOCH_S, MIN_COVERAGE, STAGES, Epoch, SleepStage, StageEstimate
-from models.features import FEATURE_NAMES, FEATURES_VERSION, FeatureExtractor, pack
+from models.features import FEATURE_NAMES, FEATURES_VERSION, FeatureExtractor, breath_cv, pack
 
 MANIFEST_FORMAT = "firstlight-model"
 MANIFEST_VERSION = 1
@@ -60,6 +60,29 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a network is asked: the features that it takes and the classes that it tells."""
+
+    features_version: int
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+STAGING = Purpose(FEATURES_VERSION, FEATURE_NAMES, tuple(stage.word for stage in STAGES))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRules:
+    """Of a network whose answers are cut at change points: how dear a change is (appliance/change_points.py)."""
+
+    most_nats: float  # that surprise can cost an epoch; with awake_nats less than either change
+    awake_nats: float  # that an epoch awake costs beside, since most of the time in bed is sleep
+    trying_nats: float  # between trying, or asleep, and neither
+    asleep_nats: float  # between trying and asleep
+    lag_epochs: int  # after so many an epoch is settled live
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a model file promises, as far as running it needs to know; the rest of the file is for people."""
 
@@ -71,10 +94,11 @@ class Manifest:
     states: tuple[tuple[Tensor, Tensor], ...]  # (in, out) of equal shape
     temperature: float  # logits are divided by it
     beside: Beside | None = None  # of the morning's network only
+    changes: ChangeRules | None = None  # of the network that tells intent
 
     @classmethod
-    def parse(cls, text: str) -> Manifest:
-        """Read a manifest and check it against the features and classes of this program.
+    def parse(cls, text: str, purpose: Purpose = STAGING) -> Manifest:
+        """Read a manifest and check it against the features and classes that this program has for the purpose.
 
         Raises ModelError in one line when it is no manifest, of another format, or made for other features or epochs.
         """
@@ -83,14 +107,14 @@ class Manifest:
             if fields["format"] != MANIFEST_FORMAT or fields["format_version"] != MANIFEST_VERSION:
                 raise ModelError(f"its format is not {MANIFEST_FORMAT} {MANIFEST_VERSION}; update the box")
             features = fields["features"]
-            if features["version"] != FEATURES_VERSION or tuple(features["names"]) != FEATURE_NAMES:
+            if features["version"] != purpose.features_version or tuple(features["names"]) != purpose.feature_names:
                 raise ModelError(
-                    f"made for features {features['version']}, here they are {FEATURES_VERSION}; update both"
+                    f"made for features {features['version']}, here they are {purpose.features_version}; update both"
                 )
             if fields["epoch_s"] != EPOCH_S:
                 raise ModelError(f"made for epochs of {fields['epoch_s']} s, the box has {EPOCH_S} s")
-            if fields["classes"] != [stage.word for stage in STAGES]:
-                raise ModelError(f"its classes are {fields['classes']}, not {[stage.word for stage in STAGES]}")
+            if tuple(fields["classes"]) != purpose.classes:
+                raise ModelError(f"its classes are {fields['classes']}, not {list(purpose.classes)}")
             return cls(
                 name=str(fields["name"]),
                 version=str(fields["version"]),
@@ -100,6 +124,7 @@ class Manifest:
                 states=tuple((_tensor(s["input"]), _tensor(s["output"])) for s in fields["states"]),
                 temperature=float(fields["normalisation"]["temperature"]),
                 beside=_beside(fields["beside"]) if "beside" in fields else None,
+                changes=_changes(fields["change_points"]) if "change_points" in fields else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"not a model manifest ({type(error).__name__}: {error}); install it again") from None
@@ -107,6 +132,15 @@ class Manifest:
 
 def _beside(fields: dict[str, Any]) -> Beside:
     return Beside(str(fields["live_sha256"]), float(fields["live_weight"]))
+
+
+def _changes(fields: dict[str, Any]) -> ChangeRules:
+    keys = ("most_nats", "awake_nats", "trying_nats", "asleep_nats")
+    most, awake, trying, asleep = (float(fields[key]) for key in keys)
+    rules = ChangeRules(most, awake, trying, asleep, int(fields["lag_epochs"]))
+    if not (most > 0 and awake >= 0 and most + awake < min(trying, asleep) and rules.lag_epochs >= 1):
+        raise ValueError("one epoch may cost a change")
+    return rules
 
 
 def _tensor(fields: dict[str, Any]) -> Tensor:
@@ -119,7 +153,7 @@ def _tensor(fields: dict[str, Any]) -> Tensor:
 
 
 class StepNetwork:
-    """The int8 network: one feature vector in, four class probabilities out, its memory kept between calls.
+    """The int8 network: one feature vector in, class probabilities out, its memory kept between calls.
 
     The same for the night, forwards, and for the morning after, backwards.
     """
@@ -146,7 +180,7 @@ class StepNetwork:
         self.reset()
 
     @classmethod
-    def load(cls, path: Path) -> StepNetwork:
+    def load(cls, path: Path, purpose: Purpose = STAGING) -> StepNetwork:
         """Load ``path`` (.tflite) and the .json beside it; ModelError in one line when either is missing or unfit."""
         try:
             model = path.read_bytes()
@@ -154,7 +188,7 @@ class StepNetwork:
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"model {path.name}: cannot read it or its .json manifest ({error})") from None
         try:
-            manifest = Manifest.parse(text)
+            manifest = Manifest.parse(text, purpose)
             if hashlib.sha256(model).hexdigest() != manifest.sha256:
                 raise ModelError("the file is not the one its manifest describes (sha256); install the model again")
             return cls(manifest, model)
@@ -171,7 +205,7 @@ class StepNetwork:
         self._memory = [state_in.quantise(np.zeros(state_in.shape)) for _, _, state_in, _ in self._states]
 
     def step(self, features: NDArray[Any]) -> NDArray[np.float64]:
-        """Probabilities of STAGES, shape (4,), for the next epoch's features (NaN = unknown)."""
+        """Probabilities of the classes, shape (classes,), for the next epoch's features (NaN = unknown)."""
         self._interpreter.set_tensor(self._input, self.manifest.input.quantise(network_input(features)))
         for (at, _, _, _), memory in zip(self._states, self._memory, strict=True):
             self._interpreter.set_tensor(at, memory)
@@ -238,6 +272,8 @@ class Stager:
         self.network = network
         self._extractor = FeatureExtractor()
         self.name = network.name
+        self.breath_cv: float | None = None  # robust CV of breath intervals over 150 s
+        self.measures: NDArray[np.float64] | None = None  # of the last epoch, as intent wants them
         self.kept: bytes | None = None  # the last epoch's features, packed: what the morning needs of it
 
     @classmethod
@@ -256,6 +292,8 @@ class Stager:
     def update(self, epoch: Epoch) -> StageEstimate:
         """Stage the next epoch.  Too little signal gives UNSCORED, yet the epoch passes through the memory."""
         features = self._extractor.update(epoch)
+        self.measures = self._extractor.measures
+        self.breath_cv = breath_cv(self.measures)
         self.kept = pack(features)
         return estimate(epoch.index, epoch.start_s, self.network.step(features), epoch.coverage)
 

@@ -32,6 +32,7 @@ from appliance.tracking import PrimaryUser, Who
 from drivers.outputs import ButtonPress
 from drivers.readings import EnvironmentReading, Module
 from models.contract import SleepStage, StageEstimate
+from models.stager import ChangeRules
 
 MIDNIGHT = 1_767_657_600  # 2026-01-06 00:00 UTC
 ALARM = AlarmSetting(enabled=True, hour=7, timezone="UTC")
@@ -45,6 +46,7 @@ class Scripted:
     trace: tuple[float | None, ...] = ()
     angle_deg = None
     habits = Habits()
+    change_rules: ChangeRules | None = None
 
     def __init__(self) -> None:
         self.findings: list[Any] = []
@@ -54,6 +56,9 @@ class Scripted:
         self.looked += 1
         found, self.findings = self.findings, []
         return found
+
+    def feel(self, readings: Iterable[Any]) -> None:
+        """Light says nothing here."""
 
     def new_night(self) -> None:
         """Nothing to forget."""

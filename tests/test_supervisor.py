@@ -79,6 +79,10 @@ def test_the_alarm_is_shown_before_anything_that_can_break(tmp_path: Path) -> No
 def test_a_bug_does_not_cost_what_was_pressed_in_its_turn(tmp_path: Path) -> None:
     class Broken:
         trace = ()
+        change_rules = None
+
+        def feel(self, readings: object) -> None:
+            """Light says nothing here."""
 
         def update(self, samples: object, now_s: float) -> None:
             raise ZeroDivisionError("a bug in the signal chain")

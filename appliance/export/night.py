@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from appliance.answers import staged_by, told_by
+from appliance.answers import believed, staged_by, told_by
 from appliance.records import (
     BreathingRecord,
     CorrectionRecord,
@@ -111,7 +111,7 @@ def gather(store: Store, session: SessionRecord, zone: ZoneInfo, live: bool = Fa
     return KeptNight(
         measured=session,
         session=told_by(again, session),
-        epochs=epochs,
+        epochs=believed(session, epochs),
         zone=zone,
         is_morning=again is not None,
         answers=answers,

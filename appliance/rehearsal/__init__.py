@@ -23,7 +23,7 @@ from typing import Any
 from appliance.alarm import AlarmFacts
 from appliance.alarm_copy import AlarmCopy
 from appliance.bedside import Bedside
-from appliance.box import load_policy, load_stager, remembered
+from appliance.box import load_policy, load_scorer, load_stager, remembered
 from appliance.config import Config
 from appliance.disk import Disk
 from appliance.morning import Morning
@@ -40,6 +40,7 @@ from appliance.supervisor import Supervisor
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
 from drivers.readings import Module, RadarSample
+from models.intent import IntentScorer
 from models.stager import Stager
 
 FAILURES = ("late", "missed", "too_early", "again")
@@ -103,9 +104,10 @@ def _live(world: World, crashes: list[str]) -> None:
     disk = Disk(ledger, copy)
     settings, bedside = remembered(copy, Config())
     stager, why_not = load_stager(None if conditions.has_model else conditions.folder / "none.tflite")
+    scorer, _ = load_scorer()
 
     def sense(module: Module, chosen: Settings) -> Sensing:
-        return _Sensing(conditions, module, PrimaryUserTracker(module, chosen.bed_side), stager)
+        return _Sensing(conditions, module, PrimaryUserTracker(module, chosen.bed_side), stager, scorer)
 
     policy = None if stager is None else load_policy(None, stager)[0]
     if policy is not None:
@@ -113,7 +115,14 @@ def _live(world: World, crashes: list[str]) -> None:
         policy = replace(policy, least_sleep_h=min(policy.least_sleep_h, EAGER_SHARE * world.plan.hours))
     world.begin(disk)
     supervisor = Supervisor(
-        Night(settings, bedside, sense, None if stager is None else stager.name, policy),
+        Night(
+            settings,
+            bedside,
+            sense,
+            None if stager is None else stager.name,
+            policy,
+            None if scorer is None else scorer.rules,
+        ),
         WorldSenses(world),
         world,
         disk,
@@ -138,9 +147,14 @@ class _Sensing(Sensing):
     """The signal chain, with a bug now and then."""
 
     def __init__(
-        self, conditions: Conditions, module: Module, tracker: PrimaryUserTracker, stager: Stager | None
+        self,
+        conditions: Conditions,
+        module: Module,
+        tracker: PrimaryUserTracker,
+        stager: Stager | None,
+        scorer: IntentScorer | None,
     ) -> None:
-        super().__init__(module, tracker, stager)
+        super().__init__(module, tracker, stager, scorer=scorer)
         self._conditions = conditions
 
     def update(self, samples: Iterable[RadarSample], now_s: float) -> list[Finding]:

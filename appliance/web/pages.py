@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from appliance.alarm_setting import SettingError, zone_of
-from appliance.answers import staged_by, told_by
+from appliance.answers import believed, staged_by, told_by
 from appliance.corrections import NAMES, has_hour_twice, measured, stretch, times
 from appliance.forgetting import AFTERWARDS_S
 from appliance.records import SessionRecord
@@ -27,6 +27,7 @@ from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, 
 from appliance.web.mending import Mended
 from appliance.web.mending import shown as shown_times
 from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
+from appliance.web.reasons import reasons, said_live
 from appliance.web.report import report
 from appliance.web.words import clock
 
@@ -126,6 +127,7 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         if again is not None and not shows_live:
             epochs = staged_by(store.restaged_epochs(session, again.model), epochs)
             session = told_by(again, session)
+    epochs = believed(session, epochs)
     found = runs(epochs, session.entered_utc, end_utc, session.absences)
     axis_end = max(end_utc, session.entered_utc + GROWING_S) if growing else end_utc
     rates = series(epochs, lambda epoch: epoch.rate_brpm)
@@ -140,6 +142,8 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         runs=found,
         totals=totals(found),
         figures=words.statistics(session.statistics) + words.mean_rate(epochs),
+        reasons=reasons(session, zone),
+        said=said_live(session, zone),
         room=words.room_over(room),
         axis=charts.Axis(session.entered_utc, axis_end, zone),
         rates=rates,

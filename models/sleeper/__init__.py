@@ -16,7 +16,7 @@ from models.sleeper.body import BACK, LARGE, Moves, draw_moves, postures
 from models.sleeper.breathing import Breaths, chest_and_belly, draw_breaths, draw_disturbances, draw_phasic
 from models.sleeper.parameters import SAMPLE_HZ, Parameters
 from models.sleeper.person import Cues, Person, random_cues, random_person
-from models.sleeper.plan import WORDS, Activity, per_second, random_plan, work_out
+from models.sleeper.plan import WORDS, Activity, Doing, per_second, random_plan, work_out
 from models.sleeper.view import belt_view, heartbeat, radar_view
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "WORDS",
     "Activity",
     "Cues",
+    "Doing",
     "Drawn",
     "Person",
     "SimulatedNight",
@@ -54,6 +55,7 @@ class SimulatedNight:
     in_bed: NDArray[np.bool_]  # (epochs,)
     intent: NDArray[np.bool_]  # (epochs,) trying to sleep or asleep
     posture: NDArray[np.int8]  # (epochs,) 0 back, 1 facing the radar, 2 turned away, 3 front
+    doing: NDArray[np.int8]  # (epochs,) Doing: what the plan says, asleep too
     person: str
     sensor: str  # radar, belt or airflow
     breaths: Breaths  # every breath drawn, for tests and oracles
@@ -111,6 +113,7 @@ def simulate(
         in_bed=timeline.in_bed,
         intent=timeline.intent,
         posture=lies_s[EPOCH_S // 2 :: EPOCH_S][: timeline.stage5.size],
+        doing=timeline.doing[EPOCH_S // 2 :: EPOCH_S][: timeline.stage5.size],
         person=person.name,
         sensor=seen.sensor,
         breaths=breaths,

@@ -150,6 +150,9 @@ def draw_breaths(
     reading = awake & (timeline.doing != Doing.TRY_TO_SLEEP)
 
     rate = pull(p.by_stage("rate_stage"), cues.rate)[stage_s] * np.exp(np.array(person.stage_rate_ln))[stage_s]
+    talking = awake & (timeline.doing == Doing.TALK)
+    talk_rate, talk_inspired = p.all("talking")
+    rate = np.where(talking, talk_rate * rate, rate)
     slow = wander(rng, seconds, p.one("interval_slow_tau_s")) * p.by_stage("interval_slow_sd_ln")[stage_s]
     ago_s = np.arange(seconds) - (timeline.passages[0][0] if timeline.passages else 0.0)
     slow -= person.rate_evening_ln * np.exp(-np.maximum(ago_s, 0.0) / p.all("rate_evening_ln")[2])
@@ -177,7 +180,7 @@ def draw_breaths(
     slow_depth = slow_sd * wander(rng, seconds, slow_tau_s)
     laws[:, _LN_DEPTH] = np.log(volume[stage_s] * np.maximum(breaks.depth, 0.02) * deeper) + slow_depth
     laws[:, _DEPTH_SIGMA] = depth_cv
-    laws[:, _INSPIRED] = p.by_stage("inspired_share")[stage_s]
+    laws[:, _INSPIRED] = np.where(talking, talk_inspired, p.by_stage("inspired_share")[stage_s])
     laws[:, _PAUSE] = p.by_stage("pause_share")[stage_s] * rng.uniform(0.3, 1.7)
     laws[:, _SIGH] = pull(p.by_stage("sighs"), cues.sighs)[stage_s] / 3600.0
     laws[:, _HOLD] = breaks.hold_s

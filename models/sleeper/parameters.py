@@ -134,9 +134,10 @@ TABLE: dict[str, Law] = {
     "restless_ln": Law((0.3, 0.5), "ln mean, sd between people", "assumed: MESA wake has 17 times the counts of N2"),
     "posture": Law((0.375, 0.27, 0.27, 0.085), "back, left, right, front", _SKARPSNO),
     # Awake in bed: sit, read, phone, television, lie, try to sleep
-    "awake_moves": Law((20.0, 40.0, 20.0, 20.0, 25.0, 25.0), "1/h", "assumed"),
-    "awake_small": Law((3.0, 4.5, 27.0, 3.0, 2.0, 1.5), "1/min", "assumed; page turns, thumb and arm of a phone"),
-    "awake_cv": Law((0.19, 0.175, 0.20, 0.22, 0.16, 0.15), "robust CV", "assumed; Tobin 1988 for quiet wake"),
+    "awake_moves": Law((20.0, 40.0, 20.0, 20.0, 25.0, 25.0, 60.0), "1/h", "assumed"),
+    "awake_small": Law((3.0, 4.5, 27.0, 3.0, 2.0, 1.5, 20.0), "1/min", "assumed; page turns, thumb and arm of a phone"),
+    "awake_cv": Law((0.19, 0.175, 0.20, 0.22, 0.16, 0.15, 0.35), "robust CV", "assumed; Tobin 1988 for quiet wake"),
+    "talking": Law((0.72, 0.22), "times the rate, Ti/Ttot", "assumed: 8-14 a minute, in fast and out long"),
     "settling_min": Law((8.0,), "min", "assumed: moves fall with 6-10 min once trying to sleep"),
     # Sleep
     "trait_sd_ln": Law(

@@ -17,7 +17,7 @@ from models.sleeper.person import Person
 
 # What may stand in a plan and in a scenario file.
 WORDS = (
-    "enter", "sit", "read", "phone", "television", "lie", "try_to_sleep",
+    "enter", "sit", "read", "phone", "television", "talk", "lie", "try_to_sleep",
     "turn", "roll_to", "visit_bathroom", "get_up", "leave",
 )  # fmt: skip
 
@@ -40,6 +40,7 @@ class Doing(IntEnum):
     TELEVISION = 3
     LIE = 4
     TRY_TO_SLEEP = 5
+    TALK = 6
 
 
 def _minute(activity: Activity) -> float:
@@ -48,7 +49,7 @@ def _minute(activity: Activity) -> float:
 
 _DOING = {
     "enter": Doing.LIE, "sit": Doing.SIT, "read": Doing.READ, "phone": Doing.PHONE,
-    "television": Doing.TELEVISION, "lie": Doing.LIE, "try_to_sleep": Doing.TRY_TO_SLEEP,
+    "television": Doing.TELEVISION, "talk": Doing.TALK, "lie": Doing.LIE, "try_to_sleep": Doing.TRY_TO_SLEEP,
 }  # fmt: skip
 
 

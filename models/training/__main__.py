@@ -8,6 +8,7 @@ kinds        the same, by module, age, apnoea, body and posture
 ceiling      how well they could be staged by one who knows the sleeper
 people       what forty real belt nights and the scorers of others say, without any stages of ours
 waking       learns when to wake, behind the model that was trained; waking-figures measures it on nights of its own
+intent       simulates evenings, learns who is trying to sleep and what a change point costs, writes that model
 adapt-study  what each way to learn from unlabelled nights is worth
 """
 
@@ -184,6 +185,28 @@ def train(folder: Path, recipe: Recipe, real: Path | None, out: Path, name: str,
         raise click.ClickException(str(error)) from None
     for path in paths:
         click.echo(f"{path} {path.stat().st_size} bytes")
+
+
+@main.command("intent")
+@click.argument("folder", type=FOLDER)
+@click.option("--out", default=MODELS, type=FOLDER, help="Where the model goes.")
+@click.option("--name", default="firstlight", show_default=True, help="NAME-intent is written.")
+@click.option("--version", default="1", show_default=True)
+@click.option("--train", "train_count", default=260, show_default=True, help="Evenings to train on.")
+@click.option("--choose", "choose_count", default=120, show_default=True, help="Further ones, to choose penalties on.")
+@click.option("--jobs", default=0, help="Processes; 0: one a core.")
+def intent_command(
+    folder: Path, out: Path, name: str, version: str, train_count: int, choose_count: int, jobs: int
+) -> None:
+    """Simulate evenings into FOLDER, train the intent model on them and choose its penalties."""
+    from models.training import export, intent, make
+
+    sizes = (train_count, choose_count, jobs or os.cpu_count() or 1)
+    try:
+        path = intent.make(folder, out, name, {"version": version, "git_commit": dataset.commit()}, sizes, click.echo)
+    except (export.ExportError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{path} {path.stat().st_size} bytes")
 
 
 @main.command("adapt-study")

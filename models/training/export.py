@@ -70,7 +70,7 @@ def tensors(model: bytes, network: Committee) -> dict[str, Any]:
     place = {key: f"Identity_{n}" if n else "Identity" for n, key in enumerate(sorted(order))}
     states = [{"input": inputs[f"past_{k:02d}"], "output": outputs[place[f"next_{k:02d}"]]} for k in range(len(shapes))]
     logits = outputs[place["logits"]]
-    if logits["shape"] != [1, len(STAGES)] or any(
+    if logits["shape"] != [1, network.classes] or any(
         one["input"]["shape"] != list(shape) or one["output"]["shape"] != list(shape)
         for one, shape in zip(states, shapes, strict=True)
     ):
@@ -103,7 +103,7 @@ def manifest(model: bytes, network: Committee, temperature: float, facts: dict[s
         "format": MANIFEST_FORMAT,
         "format_version": MANIFEST_VERSION,
         **facts,
-        "sha256": hashlib.sha256(model).hexdigest(),
+        "sha256": digest(model),
         "parameters": network.parameters,
         "epoch_s": EPOCH_S,
         "classes": [stage.word for stage in STAGES],
@@ -116,6 +116,11 @@ def manifest(model: bytes, network: Committee, temperature: float, facts: dict[s
         },
         **tensors(model, network),
     }
+
+
+def digest(model: bytes) -> str:
+    """What a manifest knows the model by."""
+    return hashlib.sha256(model).hexdigest()
 
 
 def write(folder: Path, name: str, model: bytes, fields: dict[str, Any]) -> Path:

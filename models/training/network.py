@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-CLASSES = 4
+CLASSES = 4  # stages
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Shape:
     inputs: int
     width: int = 40
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+    classes: int = CLASSES
 
 
 class CausalNetwork(tf.Module):
@@ -45,8 +46,8 @@ class CausalNetwork(tf.Module):
         self.bias = [tf.Variable(tf.zeros(width)) for _ in shape.dilations]
         # Small, so that each block begins as nearly nothing beside its residual path.
         self.out = [matrix(f"out_{d}", width, width, 0.1) for d in shape.dilations]
-        self.leave = matrix("leave", width, CLASSES, 0.5)
-        self.leave_bias = tf.Variable(tf.zeros(CLASSES))
+        self.leave = matrix("leave", width, shape.classes, 0.5)
+        self.leave_bias = tf.Variable(tf.zeros(shape.classes))
 
     @property
     def parameters(self) -> int:
@@ -62,11 +63,11 @@ class CausalNetwork(tf.Module):
         return h
 
     def read(self, hidden: tf.Tensor) -> tf.Tensor:
-        """Logits, (..., CLASSES)."""
+        """Logits, (..., classes)."""
         return hidden @ self.leave + self.leave_bias
 
     def sequence(self, x: tf.Tensor) -> tf.Tensor:
-        """Whole nights: (nights, epochs, inputs) to logits (nights, epochs, CLASSES)."""
+        """Whole nights: (nights, epochs, inputs) to logits (nights, epochs, classes)."""
         return self.read(self.hidden(x))
 
     def step(self, x: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -108,6 +109,7 @@ class Committee(tf.Module):
         super().__init__()
         self.members = list(members)
         self.inputs = members[0].shape.inputs
+        self.classes = members[0].shape.classes
 
     @property
     def parameters(self) -> int:
