@@ -107,9 +107,12 @@ def told_without_gate(evening: Evening, seed: int) -> tuple[list[SessionRecord],
     scorer.reset()
     diary = Diary(stager.name, scorer.rules)
     staged: dict[int, StagedEpoch] = {}
+    here = np.isfinite(night.distance_m[::SAMPLE_HZ])
     for epoch in epochs_of(module_ticks(night, seed)):
         if epoch.index >= night.doing.size:
             break
+        if not here[epoch.index * EPOCH_S : (epoch.index + 1) * EPOCH_S].all():
+            continue  # behind the gate nothing runs
         light_lx, distance_m = (_known(series[epoch.index]) for series in (evening.light_lx, evening.distance_m))
         estimate = stager.update(epoch)
         assert stager.measures is not None
@@ -119,13 +122,12 @@ def told_without_gate(evening: Evening, seed: int) -> tuple[list[SessionRecord],
         staged[epoch.index] = StagedEpoch(
             estimate, None, motion, YOU, stager.kept, None, intent, stager.breath_cv, light_lx
         )
-    here = np.isfinite(night.distance_m[::SAMPLE_HZ])
     written: list[Any] = []
     for second in range(here.size + LEFT_S):
         now = Instant(float(second), float(second))
         written += diary.presence(float(second), second < here.size and bool(here[second]), True, now)
         index = second // EPOCH_S - 1
-        if second % EPOCH_S == 0 and index in staged and here[index * EPOCH_S : second].all():
+        if second % EPOCH_S == 0 and index in staged:
             written += diary.epoch(staged[index], now)
     return _records(written)
 
