@@ -56,6 +56,8 @@ BUSY = {
     Doing.LIE: "lie",
     Doing.SIT: "sit",
 }
+NAMED = ("read", "phone", "television")
+ENTERING_S = 60  # whoever has done nothing else for so long has tried at once
 SLEEP = ("light", "deep", "rem")
 
 
@@ -69,6 +71,7 @@ class Verdict:
     has_light: bool
     stays: int
     true_stays: int
+    tried_after: str = ""  # what was done last before the trying that led to sleep
     entered: float = math.nan
     began: float = math.nan
     sol: float = math.nan
@@ -181,6 +184,7 @@ def judge(
     onset, woke = np.flatnonzero(asleep)[0], np.flatnonzero(asleep)[-1] + 1
     before = np.flatnonzero(~night.intent[:onset])
     began = before[-1] + 1 if before.size else stay[0]
+    verdict.tried_after = _tried_after(night, stay[0], began)
     if not sessions:
         return verdict
     first = sessions[0]
@@ -256,9 +260,13 @@ def table(verdicts: Sequence[Verdict]) -> Iterable[str]:
         groups.setdefault(verdict.module, []).append(verdict)
         groups.setdefault("variant sleeper" if verdict.variant else "sleeper as trained", []).append(verdict)
         groups.setdefault("light sensor" if verdict.has_light else "no light sensor", []).append(verdict)
+        groups.setdefault(f"after: {verdict.tried_after}", []).append(verdict)
+    groups["after read, phone, TV"] = [one for one in verdicts if one.tried_after in NAMED]
     yield "errors in min: median of the size, share within 15 min; not told counts as far off"
     for name, some in groups.items():
-        cells = [f"{name:19s} {len(some):4d} nights"]
+        if not some:
+            continue
+        cells = [f"{name:21s} {len(some):4d} nights"]
         keys = ("began", "sol", "onset", "woke", "up", "live_began", "by_stages_sol")
         cells += [f"{key} {_summary([getattr(one, key) for one in some])}" for key in keys]
         busy = sum(sum(one.busy_min.values()) for one in some)
@@ -267,12 +275,12 @@ def table(verdicts: Sequence[Verdict]) -> Iterable[str]:
             f"(stages alone {_total(some, 'staged_asleep_min') / max(busy, 1.0):.1%})",
         ]
         yield "  ".join(cells)
-    for what in BUSY.values():
-        busy = sum(one.busy_min.get(what, 0.0) for one in verdicts)
-        told = sum(one.called_asleep_min.get(what, 0.0) for one in verdicts)
-        staged = sum(one.staged_asleep_min.get(what, 0.0) for one in verdicts)
+    rows = {what: (what,) for what in BUSY.values()} | {"read, phone, TV": NAMED}
+    for what, parts in rows.items():
+        tables = ("busy_min", "called_asleep_min", "staged_asleep_min")
+        busy, told, staged = (sum(getattr(one, t).get(part, 0.0) for one in verdicts for part in parts) for t in tables)
         shares = (told / max(busy, 1.0), staged / max(busy, 1.0))
-        yield "{:10s} {:6.0f} min, called asleep {:.1%}, by stages alone {:.1%}".format(what, busy, *shares)
+        yield "{:15s} {:6.0f} min, called asleep {:.1%}, by stages alone {:.1%}".format(what, busy, *shares)
     cut = sum(one.stays > one.true_stays for one in verdicts)
     joined = sum(one.stays < one.true_stays for one in verdicts)
     twice = sum(one.true_stays == 2 for one in verdicts)
@@ -289,6 +297,14 @@ def _summary(values: Sequence[float]) -> str:
 
 def _total(some: Sequence[Verdict], name: str) -> float:
     return float(sum(sum(getattr(one, name).values()) for one in some))
+
+
+def _tried_after(night: SimulatedNight, entered: int, began: int) -> str:
+    """What was done last before trying; nothing, where it was only getting in."""
+    there = [k for k in range(entered, began) if night.in_bed[k]]
+    if len(there) * EPOCH_S <= ENTERING_S:
+        return "nothing"
+    return BUSY.get(Doing(int(night.doing[there[-1]])), "trying in vain")
 
 
 def _first_stay(night: SimulatedNight) -> tuple[int, int]:

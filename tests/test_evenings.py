@@ -75,7 +75,11 @@ def test_errors_by_hand() -> None:
     told = np.array([0] * 50 + [1] * 20 + [2] * 60 + [1] * 4)
     p = np.eye(3)[told] * 0.85 + 0.05
     # Told trying from epoch 50 for 44, asleep from 70 for 64, awake from 130 for 124: 3 min late each.
-    assert errors_of(p, truth, rules) == pytest.approx((3.0, 3.0, 3.0))
+    assert errors_of(p, truth, rules) == pytest.approx((3.0, 3.0, 0.0, 3.0, 0.0, 20.0))
+    # Five of twenty minutes of reading told as sleep, which begins twenty minutes early.
+    truth = np.array([0] * 40 + [2] * 60, np.int8)
+    p = np.eye(3)[[2] * 10 + [0] * 30 + [2] * 60] * 0.85 + 0.05
+    assert errors_of(p, truth, rules) == pytest.approx((-20.0, -20.0, 0.0, 0.0, 5.0, 20.0))
     # What comes eight epochs late stands for the epoch that it is about, but for the last eight.
     both = np.zeros((20, 6))
     both[:, 0], both[:, 5] = 0.5, 0.5
