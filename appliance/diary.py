@@ -180,6 +180,7 @@ class Diary:
             p_asleep=None if now_told is None else now_told.asleep,
             p_trying_ago=None if ago_told is None else ago_told.trying,
             p_asleep_ago=None if ago_told is None else ago_told.asleep,
+            not_you=None if staged.primary.is_primary else f"{staged.primary.reason} ({staged.primary.confidence:.0%})",
         )
         if staged.breathing is None or not self.keeps_breathing:
             return [epoch]

@@ -48,6 +48,7 @@ class EpochRecord:
     p_asleep: float | None = None  # asleep, as the intent model has it; the rest is not trying
     p_trying_ago: float | None = None  # the same of the epoch models.intent.AGO_EPOCHS before, told now
     p_asleep_ago: float | None = None
+    not_you: str | None = None  # what told that these were not the sleeper's; None where they were
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,7 @@ ALTER TABLE epoch ADD COLUMN p_trying REAL;
 ALTER TABLE epoch ADD COLUMN p_asleep REAL;
 ALTER TABLE epoch ADD COLUMN p_trying_ago REAL;
 ALTER TABLE epoch ADD COLUMN p_asleep_ago REAL;
+ALTER TABLE epoch ADD COLUMN not_you TEXT;
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST, _HABITS, _ALARMS, _RESTAGED, _KEPT, _INTENT)

@@ -23,7 +23,7 @@ from appliance.intent import Course, Evidence, IntentTracker, Period, believed, 
 from appliance.records import EpochRecord, SessionRecord
 from appliance.sensing import StagedEpoch
 from appliance.tracking import PrimaryUser, Who
-from appliance.web.reasons import reasons, said_live
+from appliance.web.reasons import not_you, reasons, said_live
 from models.contract import EPOCH_S, SleepStage, StageEstimate
 from models.features import FeatureExtractor
 from models.intent import (
@@ -209,6 +209,25 @@ def test_reasons_in_words() -> None:
     assert said_live(record, ZoneInfo("UTC")).startswith("Said in the night: trying to sleep from 00:20 (at 00:2")
     assert reasons(replace(record, intent=None), ZoneInfo("UTC")) == []
     assert said_live(replace(record, intent=None), ZoneInfo("UTC")) == ""
+
+
+def test_why_minutes_are_not_you_in_words() -> None:
+    diary, _ = diary_of(NIGHT)
+    somebody = PrimaryUser(0.0, Who.OTHER, 0.93, "distance 0.6 -> 1.2 m", 1.2, None)
+    k = len(NIGHT)
+    other = diary.epoch(staged(k, "n", "-")._replace(primary=somebody), Instant(k * 30.0, k * 30.0))[-1]
+    yours = diary.epoch(staged(k + 1, "n", "-"), Instant(k * 30.0 + 30.0, k * 30.0 + 30.0))[-1]
+    assert isinstance(other, EpochRecord)
+    assert isinstance(yours, EpochRecord)
+    assert (other.not_you, yours.not_you) == ("distance 0.6 -> 1.2 m (93%)", None)
+    # Two minutes, of which the first tells why, one of the sleeper, one minute.
+    night = [other, *[replace(other, not_you="still at 1.2 m (99%)")] * 3, yours, yours, other, other]
+    night = [replace(one, start_utc=600 + 30 * place) for place, one in enumerate(night)]
+    assert not_you(night, ZoneInfo("UTC")) == [
+        "Not you from 00:10 to 00:12: distance 0.6 -> 1.2 m (93%).",
+        "Not you from 00:13 to 00:14: distance 0.6 -> 1.2 m (93%).",
+    ]
+    assert not_you([yours], ZoneInfo("UTC")) == []
 
 
 # -- the model

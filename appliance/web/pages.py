@@ -27,7 +27,7 @@ from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, 
 from appliance.web.mending import Mended
 from appliance.web.mending import shown as shown_times
 from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
-from appliance.web.reasons import reasons, said_live
+from appliance.web.reasons import not_you, reasons, said_live
 from appliance.web.report import report
 from appliance.web.words import clock
 
@@ -142,7 +142,7 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         runs=found,
         totals=totals(found),
         figures=words.statistics(session.statistics) + words.mean_rate(epochs),
-        reasons=reasons(session, zone),
+        reasons=reasons(session, zone) + not_you(epochs, zone),
         said=said_live(session, zone),
         room=words.room_over(room),
         axis=charts.Axis(session.entered_utc, axis_end, zone),

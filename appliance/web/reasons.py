@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appliance.records import SessionRecord
+from appliance.records import EpochRecord, SessionRecord
+from appliance.web.nights import EPOCH_S
 from appliance.web.words import clock
 
 _BEGINS = {"trying": "Trying to sleep from", "asleep": "Asleep from", "awake": "Awake for good from"}
@@ -24,6 +25,19 @@ def reasons(session: SessionRecord, zone: ZoneInfo) -> list[str]:
     """A sentence for each of the night's turns that the change points told."""
     told = [] if session.intent is None else session.intent.get("reasons", [])
     return [_sentence(reason, zone) for reason in told]
+
+
+def not_you(epochs: Sequence[EpochRecord], zone: ZoneInfo) -> list[str]:
+    """A sentence for each stretch of epochs that were somebody else's, with what told so at its beginning."""
+    found: list[tuple[int, int, str]] = []
+    before = None
+    for epoch in epochs:
+        if epoch.not_you is not None:
+            goes_on = before is not None and before.not_you is not None
+            start_utc, why = found.pop()[::2] if goes_on else (epoch.start_utc, epoch.not_you)
+            found.append((start_utc, epoch.start_utc + EPOCH_S, why))
+        before = epoch
+    return [f"Not you from {clock(start, zone)} to {clock(end, zone)}: {why}." for start, end, why in found]
 
 
 def said_live(session: SessionRecord, zone: ZoneInfo) -> str:
