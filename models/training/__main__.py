@@ -192,7 +192,7 @@ def train(folder: Path, recipe: Recipe, real: Path | None, out: Path, name: str,
 @click.option("--out", default=MODELS, type=FOLDER, help="Where the model goes.")
 @click.option("--name", default="firstlight", show_default=True, help="NAME-intent is written.")
 @click.option("--version", default="1", show_default=True)
-@click.option("--train", "train_count", default=620, show_default=True, help="Evenings to train on.")
+@click.option("--train", "train_count", default=825, show_default=True, help="Evenings to train on.")
 @click.option("--choose", "choose_count", default=120, show_default=True, help="Further ones, to choose penalties on.")
 @click.option("--jobs", default=0, help="Processes; 0: one a core.")
 def intent_command(

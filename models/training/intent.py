@@ -31,8 +31,8 @@ from models.training.radar import module_ticks
 
 NONE = -1
 TRAIN_FROM, CHOOSE_FROM = 0, 300_000
-WIDTH, DILATIONS = 24, (1, 2, 4, 8, 16)
-PASSES, BATCH, PEAK_RATE = 30, 8, 8e-3
+WIDTH, DILATIONS = 36, (1, 2, 4, 8, 16)
+PASSES, BATCH, PEAK_RATE = 40, 8, 8e-3
 DROP_GROUP = 0.15  # share of nights that lose light, distance or small movements, beside those that never had them
 OFFSET_SD = 0.25
 MOST_NATS = (2.0, 3.0)
