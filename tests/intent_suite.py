@@ -1,7 +1,8 @@
 """The intent suite: nights with reading, telephone, television and talk before, between and after sleep.
 
     python tests/intent_suite.py --nights 60 --jobs 2     the modules in turn, from the signal on: no gate, no tracker
-    python tests/intent_suite.py --nights 3 --twins       each module's bytes through the whole box
+    python tests/intent_suite.py --nights 3 --twins       each module's bytes through the whole box, which alone judges
+                                                          getting up and whether nights are cut or joined
 
 Every tenth night somebody gets up for good, comes back an hour later and reads: that is two stays in bed.  Half of the
 nights are of the variant sleeper, whom no training has seen; seeds are none that training uses.
@@ -46,6 +47,7 @@ from models.training.radar import MODULES, module_ticks
 
 FIRST_SEED = 700_000
 LEFT_S = 1900  # of an empty bed after the night, that its end is known
+SETTLING_S = 300  # more, where a gate has to find out first that it is empty
 RETURNS = 10  # every so manieth night has a second stay
 YOU = PrimaryUser(0.0, Who.YOU, 1.0, "alone")
 BUSY = {
@@ -86,8 +88,8 @@ class Verdict:
     staged_asleep_min: dict[str, float] = field(default_factory=dict)  # by the stages alone
 
 
-def evening_of(seed: int, variant: bool, hours: float | None = None) -> Evening:
-    """A whole night; every tenth comes with a second stay."""
+def evening_of(seed: int, variant: bool, hours: float | None = None, empty_s: float = 0.0) -> Evening:
+    """A whole night, or ``hours`` of one, and then an empty bed; every tenth comes with a second stay."""
     rng = np.random.default_rng((seed, 0x5E7))
     person = random_person(rng, variant)
     night_h = hours or float(rng.uniform(6.5, 9.0))
@@ -97,7 +99,7 @@ def evening_of(seed: int, variant: bool, hours: float | None = None) -> Evening:
         at = night_h * 60.0 + float(rng.uniform(45.0, 75.0))
         plan += [Activity(at, "enter"), Activity(at + 1.0, "read"), Activity(at + 25.0, "leave")]
         total_h = (at + 60.0) / 60.0
-    total_h = round(total_h * 120.0) / 120.0
+    total_h = round((total_h + empty_s / 3600.0) * 120.0) / 120.0
     night = simulate(person, plan, total_h, int(rng.integers(2**31)), cues=random_cues(rng), variant=variant)
     return Evening(night, light_of(night, rng), distance_of(night, rng))
 
@@ -229,11 +231,11 @@ def judge(
     return verdict
 
 
-def verdict_of(part: tuple[int, bool, bool]) -> Verdict:
-    """(seed, through the twins, with a second staging) of one night."""
-    seed, twins, morning = part
+def verdict_of(part: tuple[int, bool, bool, float | None]) -> Verdict:
+    """(seed, through the twins, with a second staging, hours) of one night."""
+    seed, twins, morning, hours = part
     variant = seed % 2 == 1
-    evening = evening_of(seed, variant)
+    evening = evening_of(seed, variant, hours, LEFT_S + SETTLING_S if twins else 0.0)
     module = MODULES[seed % len(MODULES)]
     sessions, epochs = told_by_the_box(evening, seed, module) if twins else told_without_gate(evening, seed)
     verdict = Verdict(
@@ -350,11 +352,12 @@ def main() -> int:
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--hours", type=float, help="of each night; else whole nights")
     parser.add_argument("--twins", action="store_true", help="each module's bytes through the whole box")
     parser.add_argument("--live", action="store_true", help="the live stages, where there is a second staging too")
     parser.add_argument("--json", metavar="FILE")
     asked = parser.parse_args()
-    parts = [(asked.seed + k, asked.twins, not asked.live) for k in range(asked.nights)]
+    parts = [(asked.seed + k, asked.twins, not asked.live, asked.hours) for k in range(asked.nights)]
     with workers(asked.jobs) as pool:
         verdicts = list(pool.map(verdict_of, parts))
     for row in table(verdicts):
