@@ -214,6 +214,7 @@ def make(folder: Path, out: Path, name: str, facts: dict[str, Any], sizes: tuple
     ``sizes``: evenings to train on, to choose on, and processes.  Raises ExportError.
     """
     train_count, choose_count, jobs = sizes
+    out.mkdir(parents=True, exist_ok=True)
     train = list(lessons(folder, TRAIN_FROM, train_count, jobs))
     choose = list(lessons(folder, CHOOSE_FROM, choose_count, jobs))
     network = Committee([fit(train, seed) for seed in (1, 2)])
