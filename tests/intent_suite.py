@@ -74,6 +74,8 @@ class Verdict:
     stays: int
     true_stays: int
     tried_after: str = ""  # what was done last before the trying that led to sleep
+    slept: bool = True  # whether sleep came at all; else times of trying and sleep are not judged
+    told_asleep: bool = False
     entered: float = math.nan
     began: float = math.nan
     sol: float = math.nan
@@ -183,37 +185,23 @@ def judge(
     minute = EPOCH_S / 60.0
     asleep = night.stage > 0
     stay = _first_stay(night)
-    onset, woke = np.flatnonzero(asleep)[0], np.flatnonzero(asleep)[-1] + 1
-    before = np.flatnonzero(~night.intent[:onset])
-    began = before[-1] + 1 if before.size else stay[0]
-    verdict.tried_after = _tried_after(night, stay[0], began)
+    verdict.slept = bool(asleep.any())
     if not sessions:
         return verdict
     first = sessions[0]
     verdict.entered = first.entered_utc / 60.0 - stay[0] * minute
-    onset_utc, woke_utc = first.onset_utc, first.final_awakening_utc
-    stages = {epoch.start_utc: epoch.stage for epoch in epochs}
-    for row in again(first, epochs):
-        if hasattr(row, "onset_utc"):
-            onset_utc, woke_utc = row.onset_utc, row.final_awakening_utc
-        else:
-            stages[row.start_utc] = row.stage
     if first.left_utc is not None:
         verdict.up = first.left_utc / 60.0 - (stay[1] + 1) * minute
-    if onset_utc is not None and woke_utc is not None:
-        verdict.onset = onset_utc / 60.0 - onset * minute
-        verdict.woke = woke_utc / 60.0 - woke * minute
-    if first.began_trying_utc is not None:
-        verdict.began = first.began_trying_utc / 60.0 - began * minute
-        verdict.sol = verdict.onset - verdict.began
-    raw = sorted(at for at, stage in stages.items() if stage in SLEEP)
-    if raw:
-        verdict.by_stages_sol = (raw[0] - first.entered_utc) / 60.0 - (onset - began) * minute
-    said = [] if first.intent is None else [line for line in first.intent["said"] if line[0] == "trying"]
-    if said:
-        nearest = min(said, key=lambda line: abs(line[1] / 60.0 - began * minute))
-        verdict.live_began = nearest[1] / 60.0 - began * minute
-        verdict.live_delay = (nearest[2] - nearest[1]) / 60.0
+    stages = {epoch.start_utc: epoch.stage for epoch in epochs}
+    final = first
+    for row in again(first, epochs):
+        if hasattr(row, "onset_utc"):
+            final = replace(first, onset_utc=row.onset_utc, final_awakening_utc=row.final_awakening_utc)
+        else:
+            stages[row.start_utc] = row.stage
+    verdict.told_asleep = final.onset_utc is not None
+    if verdict.slept:
+        _judge_times(night, stay[0], final, stages, verdict)
     slept = [period for one in sessions if one.intent is not None for period in one.intent["slept"]]
     order = sorted(stages.items())
     told = dict(zip(sorted(stages), told_stages(order, slept), strict=True))
@@ -229,6 +217,32 @@ def judge(
         ):
             table[what] = table.get(what, 0.0) + minute * counts
     return verdict
+
+
+def _judge_times(
+    night: SimulatedNight, entered: int, told: SessionRecord, stages: dict[int, str], verdict: Verdict
+) -> None:
+    """Of a night with sleep: when it was tried, when it came and when it ended."""
+    minute = EPOCH_S / 60.0
+    asleep = np.flatnonzero(night.stage > 0)
+    onset, woke = asleep[0], asleep[-1] + 1
+    before = np.flatnonzero(~night.intent[:onset])
+    began = before[-1] + 1 if before.size else entered
+    verdict.tried_after = _tried_after(night, entered, began)
+    if told.onset_utc is not None and told.final_awakening_utc is not None:
+        verdict.onset = told.onset_utc / 60.0 - onset * minute
+        verdict.woke = told.final_awakening_utc / 60.0 - woke * minute
+    if told.began_trying_utc is not None:
+        verdict.began = told.began_trying_utc / 60.0 - began * minute
+        verdict.sol = verdict.onset - verdict.began
+    raw = sorted(at for at, stage in stages.items() if stage in SLEEP)
+    if raw:
+        verdict.by_stages_sol = (raw[0] - told.entered_utc) / 60.0 - (onset - began) * minute
+    said = [] if told.intent is None else [line for line in told.intent["said"] if line[0] == "trying"]
+    if said:
+        nearest = min(said, key=lambda line: abs(line[1] / 60.0 - began * minute))
+        verdict.live_began = nearest[1] / 60.0 - began * minute
+        verdict.live_delay = (nearest[2] - nearest[1]) / 60.0
 
 
 def verdict_of(part: tuple[int, bool, bool, float | None]) -> Verdict:
@@ -262,15 +276,17 @@ def table(verdicts: Sequence[Verdict]) -> Iterable[str]:
         groups.setdefault(verdict.module, []).append(verdict)
         groups.setdefault("variant sleeper" if verdict.variant else "sleeper as trained", []).append(verdict)
         groups.setdefault("light sensor" if verdict.has_light else "no light sensor", []).append(verdict)
-        groups.setdefault(f"after: {verdict.tried_after}", []).append(verdict)
+        if verdict.tried_after:
+            groups.setdefault(f"after: {verdict.tried_after}", []).append(verdict)
     groups["after read, phone, TV"] = [one for one in verdicts if one.tried_after in NAMED]
     yield "errors in min: median of the size, share within 15 min; not told counts as far off"
     for name, some in groups.items():
-        if not some:
+        if not any(one.slept for one in some):
             continue
         cells = [f"{name:21s} {len(some):4d} nights"]
         keys = ("began", "sol", "onset", "woke", "up", "live_began", "by_stages_sol")
-        cells += [f"{key} {_summary([getattr(one, key) for one in some])}" for key in keys]
+        slept = [one for one in some if one.slept]
+        cells += [f"{key} {_summary([getattr(one, key) for one in slept])}" for key in keys]
         busy = sum(sum(one.busy_min.values()) for one in some)
         cells += [
             f"called asleep {_total(some, 'called_asleep_min') / max(busy, 1.0):.1%} of {busy:.0f} min",
@@ -287,6 +303,8 @@ def table(verdicts: Sequence[Verdict]) -> Iterable[str]:
     joined = sum(one.stays < one.true_stays for one in verdicts)
     twice = sum(one.true_stays == 2 for one in verdicts)
     yield f"nights cut: {cut} of {len(verdicts)}; joined across a real end: {joined} of {twice}"
+    sleepless = [one for one in verdicts if not one.slept]
+    yield f"sleep told of nights without: {sum(one.told_asleep for one in sleepless)} of {len(sleepless)}"
     delays = [one.live_delay for one in verdicts if one.live_delay == one.live_delay]
     if delays:
         yield f"live, trying was said after a median of {np.median(delays):.1f} min ({len(delays)} nights)"

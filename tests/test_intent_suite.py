@@ -43,7 +43,20 @@ def test_the_judge_by_hand() -> None:
     assert verdict.called_asleep_min == {"read": 0.0}
     rows = list(table([verdict]))
     assert "called asleep 0.0% of 8 min" in rows[1]
-    assert "nights cut: 0 of 1; joined across a real end: 0 of 0" in rows[-2]
+    assert "nights cut: 0 of 1; joined across a real end: 0 of 0" in rows[-3]
+
+
+def test_a_night_without_sleep_is_judged_by_what_was_called_sleep() -> None:
+    evening = by_hand()
+    awake = replace(evening, night=replace(evening.night, stage=np.zeros_like(evening.night.stage)))
+    intent = {"slept": [[360, 480]], "said": [], "reasons": []}
+    session = SessionRecord(120, 120, 300, 360, 480, 3600, {}, "m", (), intent)
+    staged = [epoch(s, "light" if 360 <= s < 480 else "wake") for s in range(120, 3600, 30)]
+    verdict = judge(awake, [session], staged, Verdict(1, "tinyframe", False, True, 1, 1))
+    assert (verdict.slept, verdict.told_asleep, verdict.up) == (False, True, 0.0)
+    assert np.isnan([verdict.began, verdict.onset, verdict.sol, verdict.woke, verdict.live_began]).all()
+    assert verdict.called_asleep_min == {"read": 2.0}
+    assert "sleep told of nights without: 1 of 1" in list(table([verdict]))
 
 
 def test_what_was_not_told_is_far_off() -> None:
