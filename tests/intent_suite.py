@@ -300,9 +300,10 @@ def table(verdicts: Sequence[Verdict]) -> Iterable[str]:
         shares = (told / max(busy, 1.0), staged / max(busy, 1.0))
         yield "{:15s} {:6.0f} min, called asleep {:.1%}, by stages alone {:.1%}".format(what, busy, *shares)
     cut = sum(one.stays > one.true_stays for one in verdicts)
-    joined = sum(one.stays < one.true_stays for one in verdicts)
+    joined = sum(0 < one.stays < one.true_stays for one in verdicts)
+    lost = sum(one.stays == 0 for one in verdicts)
     twice = sum(one.true_stays == 2 for one in verdicts)
-    yield f"nights cut: {cut} of {len(verdicts)}; joined across a real end: {joined} of {twice}"
+    yield f"nights cut: {cut} of {len(verdicts)}; joined across a real end: {joined} of {twice}; nothing told: {lost}"
     sleepless = [one for one in verdicts if not one.slept]
     yield f"sleep told of nights without: {sum(one.told_asleep for one in sleepless)} of {len(sleepless)}"
     delays = [one.live_delay for one in verdicts if one.live_delay == one.live_delay]

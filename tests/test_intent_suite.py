@@ -43,7 +43,7 @@ def test_the_judge_by_hand() -> None:
     assert verdict.called_asleep_min == {"read": 0.0}
     rows = list(table([verdict]))
     assert "called asleep 0.0% of 8 min" in rows[1]
-    assert "nights cut: 0 of 1; joined across a real end: 0 of 0" in rows[-3]
+    assert "nights cut: 0 of 1; joined across a real end: 0 of 0; nothing told: 0" in rows[-3]
 
 
 def test_a_night_without_sleep_is_judged_by_what_was_called_sleep() -> None:
