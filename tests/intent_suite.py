@@ -245,11 +245,13 @@ def _judge_times(
         verdict.live_delay = (nearest[2] - nearest[1]) / 60.0
 
 
-def verdict_of(part: tuple[int, bool, bool, float | None]) -> Verdict:
-    """(seed, through the twins, with a second staging, hours) of one night."""
-    seed, twins, morning, hours = part
+def verdict_of(part: tuple[int, bool, bool, bool, float | None]) -> Verdict:
+    """(seed, through the twins, as if so, with a second staging, hours) of one night."""
+    seed, twins, as_twins, morning, hours = part
     variant = seed % 2 == 1
-    evening = evening_of(seed, variant, hours, LEFT_S + SETTLING_S if twins else 0.0)
+    evening = evening_of(seed, variant, hours, LEFT_S + SETTLING_S if twins or as_twins else 0.0)
+    if as_twins:
+        evening = replace(evening, light_lx=np.full_like(evening.light_lx, np.nan))
     module = MODULES[seed % len(MODULES)]
     sessions, epochs = told_by_the_box(evening, seed, module) if twins else told_without_gate(evening, seed)
     verdict = Verdict(
@@ -373,10 +375,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--hours", type=float, help="of each night; else whole nights")
     parser.add_argument("--twins", action="store_true", help="each module's bytes through the whole box")
+    parser.add_argument("--as-twins", action="store_true", help="the nights of --twins, but from the signal on")
     parser.add_argument("--live", action="store_true", help="the live stages, where there is a second staging too")
     parser.add_argument("--json", metavar="FILE")
     asked = parser.parse_args()
-    parts = [(asked.seed + k, asked.twins, not asked.live, asked.hours) for k in range(asked.nights)]
+    seeds = range(asked.seed, asked.seed + asked.nights)
+    parts = [(seed, asked.twins, asked.as_twins, not asked.live, asked.hours) for seed in seeds]
     with workers(asked.jobs) as pool:
         verdicts = list(pool.map(verdict_of, parts))
     for row in table(verdicts):
