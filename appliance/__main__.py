@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from appliance.kept import export, restage
-from appliance.terminal import CONFIG, Bar, Refusal, load_config
+from appliance.terminal import CONFIG, Bar, Refusal, load_config, needed
 
 MODULES = click.Choice(["micradar", "tinyframe", "acconeer"])
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -171,15 +171,14 @@ def record(config_path: Path, out: Path) -> None:
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
 def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path | None) -> None:
     """The whole supervisor over a capture, into a temporary database."""
-    from appliance.box import load_policy, load_scorer, load_stager, sense_with
+    from appliance.box import sense_with
+    from appliance.loading import load_policy, load_scorer, load_stager
     from appliance.replay import replay as play
     from appliance.replay import summary
     from appliance.settings import Settings
     from drivers.capture import CaptureError
 
-    stager, complaint = load_stager(model)
-    if stager is None:
-        raise Refusal(str(complaint))
+    stager = needed(load_stager(model))
     scorer, complaint = load_scorer(model)
     if complaint is not None:
         click.echo(complaint, err=True)
@@ -216,15 +215,11 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
 def stage(file: Path, signal: str | None, out: Path, morning: bool, model: Path | None) -> None:
     """Stage a breathing recording (.npz or EDF), one row per whole epoch: the live, causal answer, or the morning's."""
-    from appliance.box import load_restager, load_stager
+    from appliance.loading import load_restager, load_stager
     from appliance.staging import RecordingError, stage_recording
 
-    stager, complaint = load_stager(model)
-    if stager is None:
-        raise Refusal(str(complaint))
-    restager, complaint = load_restager(model) if morning else (None, None)
-    if complaint is not None:
-        raise Refusal(complaint)
+    stager = needed(load_stager(model))
+    restager = needed(load_restager(model)) if morning else None
     try:
         staged = stage_recording(file, signal, stager, out, restager)
     except RecordingError as error:

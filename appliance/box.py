@@ -19,6 +19,7 @@ from appliance.config_values import AUTO
 from appliance.disk import Disk
 from appliance.habits import Habits
 from appliance.ledger import Ledger
+from appliance.loading import load_policy, load_restager, load_scorer, load_stager
 from appliance.morning import Morning
 from appliance.night import Night
 from appliance.raw import RawRecorder
@@ -27,7 +28,6 @@ from appliance.restaging import restage
 from appliance.senses import LiveSenses, Tee
 from appliance.sensing import Sensing
 from appliance.settings import Settings
-from appliance.smart import PolicyError, WakingPolicy
 from appliance.supervisor import Pins, Supervisor
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
@@ -35,13 +35,11 @@ from drivers.environment import Environment, open_bus
 from drivers.outputs import BUZZERS, Button, Indicator, RadarPower, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
-from models.intent import DEFAULT_INTENT, IntentScorer
-from models.restager import DEFAULT_MORNING, Restager
-from models.stager import DEFAULT_MODEL, ModelError, Stager
+from models.intent import IntentScorer
+from models.stager import Stager
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_POLICY = DEFAULT_MODEL.with_name("firstlight-waking.json")
 JOIN_S = 10.0  # of patience with a thread at the end: a dying card must not hold up a restart
 T = TypeVar("T")
 
@@ -79,53 +77,6 @@ def status_file(config: Config) -> Path:
     return config.paths.run / "status.json"
 
 
-def load_stager(path: Path | None) -> tuple[Stager | None, str | None]:
-    """The stager, or None and a line that says why: without stages the box still rings at the set time."""
-    try:
-        return (Stager.load() if path is None else Stager.load(path)), None
-    except ModelError as error:
-        return None, f"No stages: {error}"
-
-
-def load_scorer(path: Path | None = None) -> tuple[IntentScorer | None, str | None]:
-    """What tells who is trying to sleep, or None and a line that says why.
-
-    A model other than the shipped one may have its own beside it, NAME-intent.tflite; else the shipped one serves.
-    """
-    beside = None if path is None else path.with_name(f"{path.stem}-intent{path.suffix}")
-    try:
-        return IntentScorer.load(beside if beside is not None and beside.exists() else DEFAULT_INTENT), None
-    except ModelError as error:
-        return None, f"Not told who is trying to sleep, so times count from entering bed: {error}"
-
-
-def load_restager(path: Path | None) -> tuple[Restager | None, str | None]:
-    """What stages the night again in the morning beside the live model ``path``, or None and a line that says why.
-
-    A model other than the shipped one has its morning beside it: NAME-morning.tflite.
-    """
-    morning = DEFAULT_MORNING if path is None else path.with_name(f"{path.stem}-morning{path.suffix}")
-    try:
-        return Restager.load(morning, path or DEFAULT_MODEL), None
-    except ModelError as error:
-        return None, f"No second staging in the morning: {error}"
-
-
-def load_policy(path: Path | None, stager: Stager) -> tuple[WakingPolicy | None, str | None]:
-    """What finds good moments behind the stager of the model ``path``, or None and a line that says why: the set time.
-
-    A model other than the shipped one has its policy beside it: NAME-waking.json.
-    """
-    beside = DEFAULT_POLICY if path is None else path.with_name(f"{path.stem}-waking.json")
-    try:
-        return WakingPolicy.parse(beside.read_text(encoding="utf-8"), stager.network.manifest.sha256), None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = f"{beside.name} cannot be read ({getattr(error, 'strerror', None) or 'not text'}); install it again"
-    except PolicyError as error:
-        reason = f"{beside.name}: {error}"
-    return None, f"Every alarm rings at its set time: {reason}"
-
-
 def sense_with(
     stager: Stager | None, habits: Habits | None = None, scorer: IntentScorer | None = None
 ) -> Callable[[Module, Settings], Sensing]:
@@ -156,30 +107,24 @@ def build(
             _log.error(complaints[-1])
             return None
 
+    def told(loaded: tuple[T | None, str | None]) -> T | None:
+        part, why_not = loaded
+        if why_not is not None:
+            complaints.append(why_not)
+            _log.error(why_not)
+        return part
+
     copy = AlarmCopy(config.paths.state)
     ledger = Ledger(database(config))
     settings, bedside = remembered(copy, config)
 
     habits = Habits()
-    stager, why_not = load_stager(config.model.path)
-    if why_not is not None:
-        complaints.append(why_not)
-        _log.error(why_not)
-
-    restager, why_not = load_restager(config.model.path) if stager is not None else (None, None)
-    if why_not is not None:
-        complaints.append(why_not)
-        _log.error(why_not)
-
-    policy, why_not = (None, None) if stager is None else load_policy(config.model.path, stager)
-    if why_not is not None:
-        complaints.append(why_not)
-        _log.error(why_not)
-
-    scorer, why_not = load_scorer(config.model.path) if stager is not None else (None, None)
-    if why_not is not None:
-        complaints.append(why_not)
-        _log.error(why_not)
+    stager = told(load_stager(config.model.path))
+    restager = scorer = policy = None
+    if stager is not None:
+        restager = told(load_restager(config.model.path))
+        scorer = told(load_scorer(config.model.path))
+        policy = told(load_policy(config.model.path, stager))
 
     def stage_again(session: SessionRecord, epochs: Sequence[EpochRecord]) -> Sequence[Record]:
         return [] if restager is None else restage(restager, session, epochs, int(clock.now().utc_s))

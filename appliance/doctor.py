@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.bedside import Bedside
-from appliance.box import bus_of, database, load_policy, load_stager, pins_of, port_of, sense_with, status_file
+from appliance.box import bus_of, database, pins_of, port_of, sense_with, status_file
 from appliance.clock import WallClock
 from appliance.config import Config
+from appliance.loading import load_policy, load_stager
 from appliance.morning import Morning
 from appliance.night import Night
 from appliance.placement import Advice, Placement, line, lines

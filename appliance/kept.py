@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from appliance.terminal import CONFIG, Bar, Refusal, load_config
+from appliance.terminal import CONFIG, Bar, Refusal, load_config, needed
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FORMATS = ("csv", "json", "edf", "figures", "diary")
@@ -62,14 +62,13 @@ def restage(config_path: Path, nights: int | None, model: Path | None) -> None:
 
     The model is the one in force, with its morning beside it, or another.  Nights that it has staged are left alone.
     """
-    from appliance.box import database, load_restager
+    from appliance.box import database
+    from appliance.loading import load_restager
     from appliance.restaging import restage as stage_again
     from appliance.store import Role, Store, StoreError
 
     config = load_config(config_path)
-    restager, complaint = load_restager(model or config.model.path)
-    if restager is None:
-        raise Refusal(str(complaint))
+    restager = needed(load_restager(model or config.model.path))
     done = left = 0
     try:
         with Store(database(config), Role.RESTAGER) as store:

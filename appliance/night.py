@@ -7,7 +7,6 @@ back.  So a recorded night replays to the same answer as the live one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.alarm import AlarmEvent
@@ -20,12 +19,10 @@ from appliance.records import (
     AlarmFactRecord,
     DeletionRecord,
     EnvironmentRecord,
-    EpochRecord,
     EventRecord,
     HabitsRecord,
     HandledRecord,
     Record,
-    Request,
     RingRecord,
     SessionRecord,
 )
@@ -35,43 +32,14 @@ from appliance.settings import Settings
 from appliance.smart import SmartWindow, WakingPolicy
 from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
 from appliance.tracking import PrimaryUser
-from drivers.outputs import ButtonPress
-from drivers.readings import EnvironmentReading, Module, RadarSample
+from appliance.turn import Inputs, Outcome
+from drivers.readings import EnvironmentReading, Module
 from models.stager import ChangeRules
 
 ROOM_RECORD_S = 60
 STATUS_S = 1.0
 HABITS_S = 1800.0
 UNKNOWN_AFTER_S = 10.0  # without a word from the radar it is not known whether somebody is there
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What one turn brings."""
-
-    module: Module | None = None  # as soon as it is known which radar there is
-    radar: Sequence[RadarSample] = ()
-    room: Sequence[EnvironmentReading] = ()
-    presses: Sequence[ButtonPress] = ()
-    requests: Sequence[Request] = ()
-    settings: Mapping[str, Any] | None = None  # the page's rows, when they changed
-    link: RadarStatus = field(default_factory=RadarStatus)
-    complaints: tuple[str, ...] = ()  # of the shell: configuration, model, disk
-    unfinished: tuple[SessionRecord, Sequence[EpochRecord]] | None = None  # what an earlier process left open
-    learnt: Mapping[str, Any] | None = None  # of the bed, by earlier processes
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one turn leads to."""
-
-    levels: Levels
-    indicator: bool = False
-    records: tuple[Record, ...] = ()
-    findings: tuple[Finding | AlarmChange | SessionRecord, ...] = ()
-    kept: Mapping[str, Any] | None = None  # what must outlive a restart, when it changed
-    status: Status | None = None  # once a second
-    standby: bool = False  # nothing is to be sensed
 
 
 class Night:

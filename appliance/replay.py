@@ -17,7 +17,7 @@ from appliance.clock import CaptureClock, Instant
 from appliance.disk import Disk
 from appliance.ledger import Ledger
 from appliance.morning import AlarmChange, Levels, Morning
-from appliance.night import Inputs, Night, Outcome
+from appliance.night import Night
 from appliance.presence import Presence
 from appliance.records import SessionRecord
 from appliance.respiration import Breathing
@@ -27,6 +27,7 @@ from appliance.smart import WakingPolicy
 from appliance.status import RadarStatus
 from appliance.supervisor import Supervisor
 from appliance.tracking import PrimaryUser
+from appliance.turn import Inputs, Outcome
 from drivers.capture import CaptureError, CaptureHeader, Channel, Record, open_capture
 from drivers.outputs import PressDetector
 from drivers.probing import PROTOCOLS

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from appliance.clock import Clock, Instant
-from appliance.night import Inputs
 from appliance.status import RadarStatus
+from appliance.turn import Inputs
 from drivers.capture import Channel
 from drivers.environment import Environment
 from drivers.outputs import Button

@@ -16,8 +16,9 @@ from typing import Protocol, TypeVar
 from appliance.clock import Clock, Instant
 from appliance.disk import Disk, News
 from appliance.morning import Levels
-from appliance.night import Inputs, Night, Outcome
+from appliance.night import Night
 from appliance.status import write_status
+from appliance.turn import Inputs, Outcome
 from appliance.watchdog import ServiceManager
 from drivers.readings import DriverError
 

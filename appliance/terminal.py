@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+T = TypeVar("T")
 CONFIG = click.option(
     "--config",
     "config_path",
@@ -60,3 +61,11 @@ class Bar:
 
     def __exit__(self, *exc: Any) -> None:
         self._bar.__exit__(*exc)
+
+
+def needed(loaded: tuple[T | None, str | None]) -> T:
+    """A part that a command cannot do without, or a Refusal with the line that says why there is none."""
+    part, why_not = loaded
+    if part is None:
+        raise Refusal(str(why_not))
+    return part

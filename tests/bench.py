@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.box import load_stager, sense_with
+from appliance.box import sense_with
 from appliance.config import parse, render
+from appliance.loading import load_stager
 from appliance.recording import ticks_from_recording
 from appliance.replay import replay
 from appliance.respiration import epochs_of

@@ -23,10 +23,10 @@ import numpy as np
 from scenario_suite import Simulated, workers
 
 from appliance.belief import told_stages
-from appliance.box import load_restager, load_scorer, load_stager, sense_with
+from appliance.box import sense_with
 from appliance.clock import Instant
 from appliance.diary import Diary
-from appliance.night import Outcome
+from appliance.loading import load_restager, load_scorer, load_stager
 from appliance.records import EpochRecord, SessionRecord
 from appliance.replay import play
 from appliance.respiration import epochs_of
@@ -36,6 +36,7 @@ from appliance.scenario.words import Knows, NightFacts, Scenario, Sleeper
 from appliance.sensing import StagedEpoch
 from appliance.settings import Settings
 from appliance.tracking import PrimaryUser, Who
+from appliance.turn import Outcome
 from drivers.readings import Module
 from models.contract import EPOCH_S
 from models.intent import IntentScorer

@@ -18,8 +18,9 @@ import numpy as np
 import recordings
 
 from appliance.alarm_setting import AlarmSetting
-from appliance.box import load_stager, sense_with
+from appliance.box import sense_with
 from appliance.displacement import Tick
+from appliance.loading import load_stager
 from appliance.replay import replay
 from appliance.respiration import Respiration
 from appliance.settings import Settings

@@ -25,16 +25,17 @@ from reliability import diagram
 from scenario_figures import Played, document, joined, shortfalls, table
 from scenario_judge import Verdict, judge, truth_of
 
-from appliance.box import load_stager, sense_with
+from appliance.box import sense_with
 from appliance.clock import Instant
 from appliance.habits import Habits
-from appliance.night import Outcome
+from appliance.loading import load_stager
 from appliance.presence import EVIDENCE
 from appliance.replay import play
 from appliance.scenario import ScenarioError, load_scenario, simulate_scenario, wire_of
 from appliance.sensing import Sensing
 from appliance.settings import Settings
 from appliance.tracking import PrimaryUserTracker
+from appliance.turn import Outcome
 from drivers.capture import CaptureHeader, Channel, Record
 from drivers.readings import Module
 from models.stager import Stager

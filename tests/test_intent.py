@@ -16,10 +16,10 @@ from sleeping import breathing_epochs
 
 from appliance.answers import believed as believed_on_the_page
 from appliance.belief import told_stages
-from appliance.box import load_scorer
 from appliance.clock import Instant
 from appliance.diary import Diary
 from appliance.intent import Course, Evidence, IntentTracker, Period, believed, costs_of
+from appliance.loading import load_scorer
 from appliance.records import EpochRecord, SessionRecord
 from appliance.sensing import StagedEpoch
 from appliance.tracking import PrimaryUser, Who

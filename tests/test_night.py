@@ -13,7 +13,7 @@ from appliance.bedside import Bedside
 from appliance.clock import Instant
 from appliance.habits import Habits
 from appliance.morning import AlarmChange, Morning
-from appliance.night import Inputs, Night, Outcome
+from appliance.night import Night
 from appliance.presence import Presence
 from appliance.records import (
     AlarmFactRecord,
@@ -29,6 +29,7 @@ from appliance.records import (
 from appliance.sensing import StagedEpoch
 from appliance.settings import Settings
 from appliance.tracking import PrimaryUser, Who
+from appliance.turn import Inputs, Outcome
 from drivers.outputs import ButtonPress
 from drivers.readings import EnvironmentReading, Module
 from models.contract import SleepStage, StageEstimate

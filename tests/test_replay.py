@@ -13,17 +13,19 @@ import pytest
 from appliance.alarm_copy import AlarmCopy
 from appliance.alarm_setting import AlarmSetting
 from appliance.bedside import Bedside
-from appliance.box import load_stager, sense_with
+from appliance.box import sense_with
 from appliance.clock import Instant, WallClock
 from appliance.disk import Disk
 from appliance.ledger import Ledger
+from appliance.loading import load_stager
 from appliance.morning import Levels, Morning
-from appliance.night import Night, Outcome
+from appliance.night import Night
 from appliance.raw import RawRecorder
 from appliance.replay import line, replay, summary
 from appliance.senses import LiveSenses
 from appliance.settings import Settings
 from appliance.supervisor import Supervisor
+from appliance.turn import Outcome
 from appliance.watchdog import ServiceManager
 from drivers.capture import CaptureError, CaptureHeader, CaptureWriter, Channel
 from drivers.radar import Radar

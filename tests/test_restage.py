@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from test_restager import T0, Says, night, pair
 
-from appliance import box, waveform
+from appliance import loading, waveform
 from appliance.__main__ import main
 from appliance.displacement import Tick
 from appliance.recording import ticks_from_recording
@@ -127,7 +127,7 @@ def run(state: Path, *arguments: str) -> Result:
 def test_every_night_is_staged_once_by_each_model_and_old_answers_stay(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(box, "load_restager", lambda path: (pair()[0], None))
+    monkeypatch.setattr(loading, "load_restager", lambda path: (pair()[0], None))
     done = run(state)
     assert done.exit_code == 0, done.stderr
     assert done.stderr.splitlines() == [
@@ -137,7 +137,7 @@ def test_every_night_is_staged_once_by_each_model_and_old_answers_stay(
     assert run(state).stderr.splitlines()[0] == "0 of 4 nights staged by says 1"
     newer = Says("b", Beside("a", 1.0))
     newer.name = "says 2"
-    monkeypatch.setattr(box, "load_restager", lambda path: (Restager(Says("a"), newer), None))  # type: ignore[arg-type]
+    monkeypatch.setattr(loading, "load_restager", lambda path: (Restager(Says("a"), newer), None))  # type: ignore[arg-type]
     assert run(state, "--nights", "2").stderr.splitlines()[0] == "2 of 2 nights staged by says 2"
     with Store(state / "firstlight.db", Role.GUEST) as store:
         models = [{one.model for one in store.restagings(T0 + 86_400 * day)} for day in range(3)]
@@ -153,7 +153,7 @@ def test_what_cannot_be_restaged_is_one_line(state: Path, monkeypatch: pytest.Mo
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert "none-morning.tflite" in line or "none.tflite" in line
-    monkeypatch.setattr(box, "load_restager", lambda path: (pair()[0], None))
+    monkeypatch.setattr(loading, "load_restager", lambda path: (pair()[0], None))
     (state / "firstlight.db").unlink()
     done = run(state)
     assert done.exit_code == 1

@@ -39,7 +39,8 @@ from scenario_judge import (
 )
 from scenario_suite import Part, Simulated, parts_of, verdict_of
 
-from appliance.box import load_stager, sense_with
+from appliance.box import sense_with
+from appliance.loading import load_stager
 from appliance.replay import play, replay
 from appliance.scenario import load_scenario, simulate_scenario, wire_of
 from appliance.settings import Settings

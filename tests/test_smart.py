@@ -17,10 +17,10 @@ from test_night import ALARM, MIDNIGHT, YOU, Scripted
 from appliance.alarm import Phase
 from appliance.alarm_setting import AlarmSetting
 from appliance.bedside import Bedside
-from appliance.box import DEFAULT_POLICY, load_policy, load_stager
 from appliance.clock import Instant
+from appliance.loading import DEFAULT_POLICY, load_policy, load_stager
 from appliance.morning import AlarmChange, Morning
-from appliance.night import Inputs, Night
+from appliance.night import Night
 from appliance.presence import Presence
 from appliance.records import RingRecord
 from appliance.respiration import Breathing
@@ -28,6 +28,7 @@ from appliance.sensing import Finding, StagedEpoch
 from appliance.settings import Settings
 from appliance.smart import EVIDENCE, LEAST_EPOCHS, NO_MOMENT, Moment, PolicyError, Sleeper, WakingPolicy, decide
 from appliance.tracking import PrimaryUser, Who
+from appliance.turn import Inputs
 from drivers.readings import Module
 from models.contract import EPOCH_S, SleepStage, StageEstimate
 from models.features import FEATURE_NAMES, pack

@@ -17,12 +17,13 @@ from appliance.clock import CaptureClock, Instant
 from appliance.disk import QUEUED_BATCHES, Disk
 from appliance.ledger import Ledger
 from appliance.morning import Levels, Morning
-from appliance.night import Inputs, Night
+from appliance.night import Night
 from appliance.records import EventRecord
 from appliance.settings import Settings
 from appliance.status import read_status
 from appliance.store import Role, Store
 from appliance.supervisor import Pins, Supervisor
+from appliance.turn import Inputs
 from appliance.watchdog import ServiceManager
 from drivers.outputs import HOLD_S, ButtonPress
 from drivers.readings import DriverError, Module

@@ -17,11 +17,12 @@ from appliance.alarm_setting import AlarmSetting
 from appliance.box import remembered
 from appliance.clock import Instant
 from appliance.config import Config
-from appliance.night import Inputs, Night
+from appliance.night import Night
 from appliance.records import AlarmFactRecord, HabitsRecord
 from appliance.schema import MIGRATIONS
 from appliance.settings import ALARMS, ONE_ALARM, Settings, stored_alarms
 from appliance.store import Role, Store
+from appliance.turn import Inputs
 
 ONE_ALARM_SCHEMA = 2
 # A Thursday: 06:45 in Berlin (UTC+1) is 05:45 UTC.

@@ -14,18 +14,20 @@ import pytest
 from appliance.alarm_copy import AlarmCopy
 from appliance.alarm_setting import AlarmSetting
 from appliance.bedside import Bedside
-from appliance.box import load_policy, load_stager, sense_with
+from appliance.box import sense_with
 from appliance.clock import Instant, WallClock
 from appliance.disk import Disk
 from appliance.ledger import Ledger
+from appliance.loading import load_policy, load_stager
 from appliance.morning import AlarmChange, Levels, Morning
-from appliance.night import Night, Outcome
+from appliance.night import Night
 from appliance.raw import RawRecorder
 from appliance.replay import play
 from appliance.senses import LiveSenses
 from appliance.settings import Settings
 from appliance.smart import EVIDENCE, WakingPolicy
 from appliance.supervisor import Supervisor
+from appliance.turn import Outcome
 from appliance.watchdog import ServiceManager
 from drivers.capture import CaptureHeader, CaptureWriter, Channel, open_capture
 from drivers.radar import Radar

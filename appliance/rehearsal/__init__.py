@@ -23,9 +23,10 @@ from typing import Any
 from appliance.alarm import AlarmFacts
 from appliance.alarm_copy import AlarmCopy
 from appliance.bedside import Bedside
-from appliance.box import load_policy, load_scorer, load_stager, remembered
+from appliance.box import remembered
 from appliance.config import Config
 from appliance.disk import Disk
+from appliance.loading import load_policy, load_scorer, load_stager
 from appliance.morning import Morning
 from appliance.night import Night
 from appliance.rehearsal.faults import DATABASE, FOREVER_S, Conditions

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from appliance.clock import Instant
-from appliance.night import Inputs
 from appliance.rehearsal.world import World
 from appliance.status import RadarStatus
+from appliance.turn import Inputs
 from drivers.environment import Environment
 from drivers.outputs import PressDetector
 from drivers.radar import Conversation

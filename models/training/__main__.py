@@ -199,7 +199,7 @@ def intent_command(
     folder: Path, out: Path, name: str, version: str, train_count: int, choose_count: int, jobs: int
 ) -> None:
     """Simulate evenings into FOLDER, train the intent model on them and choose its penalties."""
-    from models.training import export, intent, make
+    from models.training import export, intent
 
     sizes = (train_count, choose_count, jobs or os.cpu_count() or 1)
     try:
