@@ -43,6 +43,7 @@ SHELLS = (
     "appliance.forgetting",
     "appliance.kept",
     "appliance.ledger",
+    "appliance.loading",
     "appliance.raw",
     "appliance.rehearsal.",
     "appliance.replay",

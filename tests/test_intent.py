@@ -329,7 +329,7 @@ def test_a_manifest_that_does_not_fit_is_refused(text: str, says: str) -> None:
 
 
 def test_a_missing_model_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.box.DEFAULT_INTENT", tmp_path / "none.tflite")
+    monkeypatch.setattr("appliance.loading.DEFAULT_INTENT", tmp_path / "none.tflite")
     scorer, why = load_scorer()
     assert scorer is None
     assert why is not None
