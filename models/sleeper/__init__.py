@@ -58,6 +58,7 @@ class SimulatedNight:
     doing: NDArray[np.int8]  # (epochs,) Doing: what the plan says, asleep too
     person: str
     sensor: str  # radar, belt or airflow
+    kept_hz: float  # the rate that the signal was kept at; it is given at SAMPLE_HZ all the same
     breaths: Breaths  # every breath drawn, for tests and oracles
     moves: Moves
 
@@ -116,6 +117,7 @@ def simulate(
         doing=timeline.doing[EPOCH_S // 2 :: EPOCH_S][: timeline.stage5.size],
         person=person.name,
         sensor=seen.sensor,
+        kept_hz=seen.kept_hz,
         breaths=breaths,
         moves=moves,
     )

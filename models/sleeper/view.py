@@ -24,6 +24,7 @@ class Signals(NamedTuple):
     distance_m: NDArray[np.float32]
     moving: NDArray[np.float32]
     sensor: str  # radar, belt or airflow
+    kept_hz: float  # nothing above half of it is left in the signal
 
 
 def belt_view(
@@ -56,11 +57,12 @@ def belt_view(
     if rng.random() < share:
         rail = rng.uniform(low, high)
         signal = np.clip(signal, -rail, rail)
-    signal = _sampled(signal, float(rng.choice(p.all(f"{sensor}_hz"))))
+    kept_hz = float(rng.choice(p.all(f"{sensor}_hz")))
+    signal = _sampled(signal, kept_hz)
     away = _away(timeline, samples)
     signal[away] = 0.0
     distance = np.where(away, np.nan, math.hypot(person.lateral_m, person.height_m))
-    return Signals(signal.astype(np.float32), distance.astype(np.float32), moving, sensor)
+    return Signals(signal.astype(np.float32), distance.astype(np.float32), moving, sensor, kept_hz)
 
 
 def _belt_gain(moves: Moves, samples: int, rng: np.random.Generator, p: Parameters) -> NDArray[np.float64]:
@@ -139,7 +141,9 @@ def radar_view(
         distance[span] += walk if into else walk[::-1]
         body[span] += 1000.0 * (walk if into else walk[::-1])
     distance[away] = np.nan
-    return Signals(body.astype(np.float32), np.maximum(distance, 0.15).astype(np.float32), moving, "radar")
+    return Signals(
+        body.astype(np.float32), np.maximum(distance, 0.15).astype(np.float32), moving, "radar", float(SAMPLE_HZ)
+    )
 
 
 def _geometry(

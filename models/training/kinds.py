@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.evaluation.agreement import Agreement
-from models.sleeper import Person, random_person, simulate_night
+from models.sleeper import Person, SimulatedNight, View, random_person, simulate_night
 from models.sleeper.body import POSTURES
 from models.training.dataset import Night
 from models.training.radar import MODULES
@@ -53,10 +53,9 @@ def table(staged: Sequence[Staged]) -> Iterator[str]:
         some = [one for i, one in enumerate(staged) if belongs(i)]
         if some:
             yield _row(name, len(some), [(night.stages, live, again) for night, live, again in some])
-    lies = [
-        simulate_night(seed_of(night), "radar", variant=night.name.startswith("variant")).posture
-        for night, _, _ in staged
-    ]
+    if all("-belt-" in night.name for night, _, _ in staged):
+        yield from _recorders(staged)
+    lies = [_again(night, "radar").posture for night, _, _ in staged]
     for k, posture in enumerate(POSTURES):
         parts = []
         for (night, live, again), lying in zip(staged, lies, strict=True):
@@ -64,6 +63,20 @@ def table(staged: Sequence[Staged]) -> Iterator[str]:
             there = lying[:n] == k
             parts.append((night.stages[:n][there], live[:n][there], again[:n][there]))
         yield _row(f"lying: {posture}", len(parts), parts)
+
+
+def _recorders(staged: Sequence[Staged]) -> Iterator[str]:
+    """By what a laboratory recorded, and how fast: at 1 Hz breaths can hardly be told apart."""
+    seen = [_again(night, "belt") for night, _, _ in staged]
+    for kind in sorted({(night.sensor, night.kept_hz) for night in seen}):
+        some = [one for one, night in zip(staged, seen, strict=True) if (night.sensor, night.kept_hz) == kind]
+        yield _row(
+            f"{kind[0]} at {kind[1]:g} Hz", len(some), [(night.stages, live, late) for night, live, late in some]
+        )
+
+
+def _again(night: Night, view: View) -> SimulatedNight:
+    return simulate_night(seed_of(night), view, variant=night.name.startswith("variant"))
 
 
 def _row(
