@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Firstlight from a clone.  Everything stays in this folder's .venv: nothing of the system is changed, and what pip
-# fetches comes from wherever pip is configured to look.
+# Firstlight from a clone.  Everything but "install" stays in this folder's .venv: nothing of the system is changed, and
+# what pip fetches comes from wherever pip is configured to look.
 set -euo pipefail
 
 ROOT=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
@@ -13,7 +13,9 @@ usage: ./setup.sh COMMAND
   demo [--speed X]    the whole box on a simulated night; the page is at http://127.0.0.1:8080
   test [ARGUMENT...]  the tests; arguments go to pytest
   venv [test|train]   only make or refresh .venv (with what the tests or the training need)
-  install, uninstall  come with a later release
+  install [--dry-run] [--yes] [--network | --no-network]
+                      onto this Pi, or a newer version over an older one: says what it does, then does it
+  uninstall [--dry-run] [--yes] [--delete-data]
 
 PYTHON=python3.12 ./setup.sh ... chooses the Python.
 USAGE
@@ -166,7 +168,10 @@ main() {
       esac
       ;;
     install | uninstall)
-      die "$command comes with a later release; until then ./setup.sh demo shows the box on this computer" ;;
+      # shellcheck source=systemd/install.sh
+      source "$ROOT/systemd/install.sh"
+      "run_$command" "$@"
+      ;;
     -h | --help | help) usage ;;
     *)
       usage >&2

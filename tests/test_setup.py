@@ -168,14 +168,6 @@ def test_a_32_bit_kernel_is_refused_in_one_line(clone: Clone, machine: str) -> N
     assert refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["install", "uninstall"])
-def test_install_is_honest_about_not_being_there_yet(clone: Clone, command: str) -> None:
-    refused = clone.run(command)
-    assert refused.returncode == 1
-    assert "comes with a later release" in refused.stderr
-    assert clone.log() == []
-
-
 @pytest.mark.parametrize(("arguments", "status"), [([], 64), (["dmeo"], 64), (["--help"], 0)])
 def test_usage_is_shown_for_anything_else(clone: Clone, arguments: list[str], status: int) -> None:
     shown = clone.run(*arguments)

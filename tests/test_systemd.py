@@ -13,6 +13,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "systemd"
 UNITS = ("firstlight.service", "firstlight-web.service")
+SOCKET = "firstlight-web.socket"
 # Exposure out of 10, lower is safer.  What remains of the supervisor's is its devices and numba's writable-executable
 # memory; of the page's, that it answers on the network at all.
 WORST_EXPOSURE = {"firstlight.service": 1.5, "firstlight-web.service": 1.0}
@@ -41,7 +42,7 @@ def installed(tmp_path: Path) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    for unit in UNITS:
+    for unit in (*UNITS, SOCKET):
         text = (FOLDER / unit).read_text(encoding="utf-8")
         (tmp_path / unit).write_text(text.replace("/opt/firstlight", f"{tmp_path}/opt/firstlight"), encoding="utf-8")
     return tmp_path
@@ -55,7 +56,7 @@ def complaints(folder: Path, unit: str) -> list[str]:
     return ours or (lines if verified.returncode else [])
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, SOCKET])
 def test_units_verify(installed: Path, unit: str) -> None:
     assert complaints(installed, unit) == []
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from appliance.web import alarm_pages, guard, keeping, packing, pages, pairing, 
 from appliance.web.browsers import FILE, Browsers
 from appliance.web.glance import BoxFiles
 
+FIRST_FD = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
 
 
@@ -53,11 +55,22 @@ def create_app(
     return app
 
 
-def server(app: Flask, host: str = "127.0.0.1", port: int = 8080) -> Any:
-    """A waitress server that listens already; ``run()`` serves until the process ends.  Raises ``ServeError``."""
+def handed_over(environ: Mapping[str, str] = os.environ) -> list[socket.socket]:
+    """The listening sockets that a socket unit of systemd's has opened for this process (sd_listen_fds(3)), or none."""
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    return [socket.socket(fileno=FIRST_FD + k) for k in range(int(environ.get("LISTEN_FDS", "0")))]
+
+
+def server(app: Flask, host: str = "127.0.0.1", port: int = 8080, listeners: Sequence[socket.socket] = ()) -> Any:
+    """A waitress server that listens already; ``run()`` serves until the process ends.  Raises ``ServeError``.
+
+    It listens at ``listeners`` where there are any, and else at host and port.
+    """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=128)
+        if not listeners:
+            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            listeners = [socket.create_server(address[:2], family=family, backlog=128)]
     except (OSError, OverflowError) as error:
         code = getattr(error, "errno", None) or 0  # below 0 for a name that was not found
         reason = os.strerror(code) if code > 0 else str(getattr(error, "strerror", None) or error)
@@ -66,7 +79,7 @@ def server(app: Flask, host: str = "127.0.0.1", port: int = 8080) -> Any:
         ) from error
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every page that waits a moment
     return waitress.create_server(
-        app, sockets=[listener], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+        app, sockets=list(listeners), threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
     )
 
 
@@ -80,6 +93,12 @@ def serve(
     hosts: Iterable[str] = (),
     is_open: bool = False,
 ) -> None:
-    """Serve the page until the process is told to end.  Raises ``ServeError`` in one line."""
+    """Serve the page until the process is told to end, at systemd's sockets where it has any.
+
+    Raises ``ServeError`` in one line.
+    """
+    listeners = handed_over()
+    if is_open and not all(ip_address(one.getsockname()[0]).is_loopback for one in listeners):
+        raise ServeError("web.pairing is false and the socket unit opens the page to the network: set one of them back")
     app = create_app(store_path, status_path, timezone=timezone, hosts=hosts, is_open=is_open)
-    server(app, host, port).run()
+    server(app, host, port, listeners).run()
