@@ -14,7 +14,7 @@ from appliance.alarm_setting import MOST_ALARMS, SOUNDS, AlarmSetting
 from appliance.settings import ALARMS
 from appliance.web.forms import read_alarm, shown
 from appliance.web.pages import ask, bp, files, glance
-from appliance.web.speech import names, say
+from appliance.web.speech import say
 
 WAKING = ("dawn", "ringing", "snoozed")  # phases in which the lamp is the alarm's own
 routes = bp  # all of them, once this module has added its own

@@ -252,7 +252,9 @@ def bed(learnt: BedStatus, now_m: float | None, label: str) -> Markup:
         place = share(half_m / 2.0)
         parts.append(f'<line class="mark" x1="{place}" x2="{place}" y1="{bottom + 4}" y2="{bottom + 9}"/>')
         if half_m % 2 == 0 or end_m <= 2.0:
-            parts.append(f'<text x="{place}" y="{BED_PX - 8}" text-anchor="middle">{number(half_m / 2.0, "m", 1)}</text>')
+            parts.append(
+                f'<text x="{place}" y="{BED_PX - 8}" text-anchor="middle">{number(half_m / 2.0, "m", 1)}</text>'
+            )
     for kind, m in (("other", learnt.other_m), ("usual", learnt.usual_m)):
         if m is not None:
             parts.append(f'<circle class="{kind}" cx="{share(m)}" cy="{middle}" r="8"/>')

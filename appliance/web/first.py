@@ -1,6 +1,7 @@
 """The first visit: which side of the bed, does the box see you breathe, when shall it wake you.
 
-Each step stands for itself and can be left out; the page of now reminds of them until an alarm was set or they were ended.
+Each step stands for itself and can be left out; the page of now reminds of them until
+an alarm was set or they were ended.
 """
 
 from __future__ import annotations

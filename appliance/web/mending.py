@@ -42,7 +42,9 @@ class Mended(NamedTuple):
 
 def shown(session: SessionRecord, standing: Sequence[CorrectionRecord], zone: ZoneInfo) -> dict[str, str]:
     """The fields as the form shows them first."""
-    told = {kind: "" if utc_s is None else f"{local(utc_s, zone):%H:%M}" for kind, utc_s in times(session, standing).items()}
+    told = {
+        kind: "" if utc_s is None else f"{local(utc_s, zone):%H:%M}" for kind, utc_s in times(session, standing).items()
+    }
     return {**told, "which": "", "from": "", "to": "", "not_me_which": ""}
 
 

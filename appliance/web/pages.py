@@ -51,7 +51,18 @@ def install(app: Flask, routes: Blueprint) -> None:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(RecordError, _no_record)
     app.register_error_handler(sqlite3.Error, _no_record)
-    app.jinja_env.globals.update(words=words, charts=charts, clock=clock, static_url=_static_url, say=say, says=says, names=names, manner=manner, heard=heard, placement_advice=advice)
+    app.jinja_env.globals.update(
+        words=words,
+        charts=charts,
+        clock=clock,
+        static_url=_static_url,
+        say=say,
+        says=says,
+        names=names,
+        manner=manner,
+        heard=heard,
+        placement_advice=advice,
+    )
 
     @app.before_request
     def speak_as_wanted() -> None:
@@ -164,7 +175,7 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         room=words.room_over(room),
         room_lines={one: room_series(room, words.ROOM[one]) for one in sensed},
         quarters=quarters(epochs, room, [words.ROOM[one] for one in sensed]),
-        both=[] if again is None else words.both(live_statistics, again.statistics),
+        both=[] if again is None or shows_live else words.both(live_statistics, again.statistics),
         axis=charts.Axis(session.entered_utc, axis_end, zone),
         rates=rates,
         rate_range=middle_range(rates),

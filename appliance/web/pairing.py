@@ -23,6 +23,7 @@ from appliance.web.words import local
 COOKIE = "firstlight_browser"
 COOKIE_S = 400 * 86_400  # browsers keep none for longer; it is renewed on each day of a visit
 OPEN = frozenset({"static", "page.health", "pairing.door", "pairing.pair"})
+STREAM = "live.stream"
 MOST_TRIES = 10
 QUIET_S = 180.0  # longer than a browser may pair, so that whoever tries all the time never comes in
 MOST_VISITORS = 256
@@ -66,6 +67,8 @@ def install(app: Flask, browsers: Browsers | None) -> None:
         if g.is_paired or request.endpoint in OPEN:
             return None
         if request.method in ("GET", "HEAD"):
+            if request.endpoint == STREAM:
+                return Response(status=204)  # by which a browser knows not to ask again
             return redirect(url_for("pairing.door"), 303)
         return abort(403, say("pair.not_paired"))
 

@@ -58,13 +58,13 @@ def set_settings() -> Response | tuple[str, int]:
             errors[name] = say("settings.choose")
     if errors:
         return _settings(typed, errors), 422
-    values: dict[str, Any] = dict(typed)
+    wanted: dict[str, Any] = dict(typed)
     now_utc = int(glance().now_utc)
     if any(alarm.timezone != typed["timezone"] for alarm in alarms):
         # 07:00 in another zone is another instant, so all change together.
-        values[ALARMS] = [replace(alarm, timezone=typed["timezone"], set_utc=now_utc).as_dict() for alarm in alarms]
+        wanted[ALARMS] = [replace(alarm, timezone=typed["timezone"], set_utc=now_utc).as_dict() for alarm in alarms]
     with files().store() as store:
-        store.put_settings(values, int(glance().now_utc))
+        store.put_settings(wanted, int(glance().now_utc))
     return redirect(url_for("settings.settings", saved=1), 303)
 
 
@@ -77,7 +77,13 @@ def privacy() -> str:
 def _settings(typed: Mapping[str, Any], errors: Mapping[str, str]) -> str:
     languages = {name: document(name)["language"]["name"] for name in LANGUAGES}
     return render_template(
-        "settings.html", typed=typed, errors=errors, zones=_zones(), languages=languages, version=_version(), **_stored()
+        "settings.html",
+        typed=typed,
+        errors=errors,
+        zones=_zones(),
+        languages=languages,
+        version=_version(),
+        **_stored(),
     )
 
 

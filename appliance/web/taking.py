@@ -75,6 +75,4 @@ def _table(rows: Iterable[text.Row]) -> str:
 
 
 def _file(document: str, mimetype: str, name: str) -> Response:
-    return Response(
-        document, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return Response(document, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})

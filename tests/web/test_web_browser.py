@@ -69,20 +69,28 @@ def test_a_page_in_use_goes_to_the_door_when_its_browser_is_removed_and_comes_ba
     served: Served, browser: Chromium, look: Path
 ) -> None:
     browser.open(served.url + "/")
+    follows(served, browser)
     cookies = browser.call("Network.getCookies")["cookies"]
     kept = next(cookie for cookie in cookies if cookie["name"] == "firstlight_browser")
     assert (kept["httpOnly"], kept["sameSite"]) == (True, "Strict")
-    browser.call("Network.deleteCookies", name=kept["name"], url=served.url)
-    browser.wait_for_load()  # by itself, within a second or two
-    assert where(browser) == served.url + "/pair"
+    fields = f"form_token: document.body.dataset.token, browser: '{kept['value'].partition('.')[0]}'"
+    browser.run(f"fetch('/browsers/remove', {{method: 'POST', body: new URLSearchParams({{{fields}}})}}).then(() => 1)")
+    while where(browser) != served.url + "/pair":  # by itself, within a second or two
+        browser.wait_for_load()
     ready = replace(asleep(NIGHT_UTC), simulated=True, speed=60.0, pairing_until_utc=int(NIGHT_UTC + 20))
     served.says(ready)
     browser.until("document.querySelector('#window').textContent.includes('The box is ready: press Pair.')")
     browser.picture(look / "pair-ready-390.png")
-    browser.call("Network.setCookie", name=kept["name"], value=kept["value"], url=served.url, httpOnly=True)
-    browser.wait_for_load()
+    pair(served, browser, held_s=120.0)
     assert where(browser) == served.url + "/"
     assert browser.complaints == []
+
+
+def follows(served: Served, browser: Chromium) -> None:
+    """Wait until the page shows what the box said after it was loaded."""
+    for rate in (11.5, 12.5):
+        served.says(replace(asleep(NIGHT_UTC), rate_brpm=rate, simulated=True, speed=60.0))
+        browser.until(f"document.querySelector('#sleeper .rate strong')?.textContent === '{rate}'")
 
 
 def where(browser: Chromium) -> str:

@@ -199,7 +199,7 @@ def test_a_removed_browser_is_out_at_once(filled: Visitor) -> None:
     assert other.get("/").status_code == 200
     text = text_of(filled.get("/settings"))
     assert "Safari on an iPhone Paired Fri 15 Jan, last seen" in text
-    assert "Firefox on Linux , this one Paired" in text
+    assert "Firefox on Linux, this one Paired" in text
     assert filled.post("/browsers/remove", browser="nobody").status_code == 404
     assert filled.post("/browsers/remove", browser=second.id).status_code == 303
     assert other.get("/").headers["Location"] == "/pair"

@@ -25,8 +25,10 @@
     for (const [id, html] of waiting) {
       if (rests && id !== "wake") continue;
       const done = exchange(id, (here) => {
-        here.innerHTML = html;
-        for (const field of here.querySelectorAll('input[name="form_token"]')) field.value = token;
+        const part = document.createElement("template");
+        part.innerHTML = html;
+        for (const field of part.content.querySelectorAll('input[name="form_token"]')) field.setAttribute("value", token);
+        if (here.innerHTML !== part.innerHTML) here.replaceChildren(part.content);
       });
       if (done) waiting.delete(id);
     }
