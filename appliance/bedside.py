@@ -1,4 +1,4 @@
-"""What people ask of the box, by button and page: snooze, stop, standby, a light to read by, a dawn to look at, pairing.
+"""What people ask of the box, by button and page: snooze, stop, standby, pairing, a light to read by, a dawn to see.
 
 It remembers what is stored (the alarms, standby, since when the light is on) and for how long a browser may pair.
 """
