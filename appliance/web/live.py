@@ -53,13 +53,14 @@ class Live:
             if self._seats[who] <= 0:
                 del self._seats[who]
 
-    def parts(self, page: str, said: Manner) -> Mapping[str, str]:
-        """The HTML of each live part of a page, at most a second old."""
+    def parts(self, page: str, said: Manner, since_s: float = 0.0) -> Mapping[str, str]:
+        """The HTML of each live part of a page, at most a second old, and not seen before ``since_s`` (monotonic)."""
         with self._lock:
             drawn_s, parts = self._drawn.get((page, said), (0.0, {}))
-            if not parts or time.monotonic() - drawn_s >= LOOK_S:
+            if not parts or drawn_s < max(since_s, time.monotonic() - LOOK_S):
+                now_s = time.monotonic()
                 parts = self._draw(page, said)
-                self._drawn[page, said] = time.monotonic(), parts
+                self._drawn[page, said] = now_s, parts
             return parts
 
     def _draw(self, page: str, said: Manner) -> dict[str, str]:
@@ -98,13 +99,14 @@ def stream(page: str) -> Response:
 
     def events() -> Iterator[str]:
         yield f"retry: {AGAIN_MS}\n\n"
-        ends_s = time.monotonic() + LASTS_S
+        since_s = time.monotonic()  # what somebody has just done must not seem undone
+        ends_s = since_s + LASTS_S
         sent: Mapping[str, str] = {}
         while time.monotonic() < ends_s:
             if not allowed():
                 yield "event: gone\ndata:\n\n"
                 return
-            parts = live.parts(page, said)
+            parts = live.parts(page, said, since_s)
             changed = {name: html for name, html in parts.items() if sent.get(name) != html}
             # A line in any case: it is how the server notices that the browser has gone.
             yield f"data: {json.dumps(changed, ensure_ascii=False)}\n\n" if changed else ":\n\n"

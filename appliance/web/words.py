@@ -305,7 +305,7 @@ def mean_rate(epochs: Sequence[EpochRecord]) -> list[Figure]:
     if not rates:
         return []
     meaning = say("meaning.rate", length=duration(30 * len(rates)))
-    return [Figure(say("figure.rate"), number(sum(rates) / len(rates), digits=1), meaning)]
+    return [Figure(say("figure.rate"), number(sum(rates) / len(rates), "/min", 1), meaning)]
 
 
 def stage_shares(values: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -88,7 +88,7 @@ def test_how_things_are_said_follows_the_settings_then_the_browser() -> None:
     assert manner_of({}, "zh-Hant-TW, en") == Manner("en", "24", "C", "amber")
     wanted = {"language": "de", "clock": "24", "degrees": "C", "tint": "red"}
     assert manner_of(wanted, "en-US") == Manner("de", "24", "C", "red")
-    assert manner_of(dict.fromkeys(wanted, ["?"]) | {"clock": ""}, "en-US") == Manner("en", "12", "F", "amber")
+    assert manner_of({key: ["?"] for key in wanted} | {"clock": ""}, "en-US") == Manner("en", "12", "F", "amber")
 
 
 @pytest.mark.parametrize(
