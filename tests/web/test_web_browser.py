@@ -120,6 +120,15 @@ def test_the_page_follows_the_box_without_being_loaded_again(served: Served, bro
     assert browser.complaints == []
 
 
+def test_who_wants_no_motion_is_shown_a_breath_that_stands_still(served: Served, browser: Chromium) -> None:
+    shown = "['moving', 'still'].map(one => getComputedStyle(document.querySelector('circle.' + one)).display)"
+    for motion, displays in (("no-preference", ["inline", "none"]), ("reduce", ["none", "inline"])):
+        browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": motion}])
+        browser.open(served.url + "/first/place")
+        assert browser.run(shown) == displays
+    browser.call("Emulation.setEmulatedMedia", features=[])
+
+
 def test_stop_is_one_press_with_and_without_scripts(served: Served, browser: Chromium) -> None:
     served.says(replace(asleep(NIGHT_UTC), alarm_phase="ringing", simulated=True, speed=60.0))
     for scripts in (True, False):
