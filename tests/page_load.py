@@ -169,7 +169,7 @@ def main() -> None:
         plausible_nights.fill(database(parse(text)), nights=30)
         browsers, cookies = Browsers(state / FILE), []
         for k in range(10):
-            browser = browsers.pair(f"watcher {k}", int(time.time()), date.today(), 1000 * k)
+            browser = browsers.pair(f"watcher {k}", int(time.time()), date.today(), 1000 * (k + 1))
             assert browser is not None
             cookies.append(f"{pairing.COOKIE}={browsers.cookie(browser)}")
         env = {**os.environ, "PYTHONPATH": str(ROOT), "STATE_DIRECTORY": str(state), "MALLOC_ARENA_MAX": "1"}
