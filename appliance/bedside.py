@@ -1,4 +1,4 @@
-"""What people ask of the box, by its button and on the page: snooze, stop, standby, a light to read by, pairing.
+"""What people ask of the box, by button and page: snooze, stop, standby, pairing, a light to read by, a dawn to see.
 
 It remembers what is stored (the alarms, standby, since when the light is on) and for how long a browser may pair.
 """
@@ -14,10 +14,13 @@ from appliance.alarms import Alarms
 from appliance.clock import Instant
 from appliance.morning import Levels, Morning
 from appliance.records import EventRecord, Request
-from appliance.sunrise import brighter, reading_light
+from appliance.sunrise import brighter, dawn, reading_light
 from drivers.outputs import HOLD_S, LONG_HOLD_S, ButtonPress
 
 READING_S = 3600  # after which the light to read by goes out by itself
+PREVIEW_S = 30.0  # in which a whole dawn is shown to somebody who looks at the lamp
+PREVIEW_STAYS_S = 5.0  # at its end, before it is dark again
+WAITS_S = 120.0  # for so long after it was asked for a preview may begin
 PAIRING_S = 120.0  # in which a browser may pair after the button allowed it
 BLINK_S = 0.5  # of the indicator meanwhile, lit and dark
 NOD_S = 1.5  # for which it shows that standby was switched
@@ -32,6 +35,8 @@ class Bedside:
         self.morning = morning
         self.standby = standby
         self._reading_utc = reading_utc
+        self._preview_utc = -math.inf  # when it began; not kept, so a restart ends it
+        self._preview_brightness = 1.0
         self._pairing_s = -math.inf  # until when a browser may pair; not kept, so a restart shuts that door
         self._nod_s = -math.inf
         self._stopping_s: float | None = None  # the press that stopped an alarm, which may be held on
@@ -70,10 +75,21 @@ class Bedside:
                 on = request.kind == "light_on" and now.utc_s < request.utc_s + READING_S
                 before, self._reading_utc = self._reading_utc, int(now.utc_s) if on else None
                 return before != self._reading_utc
+            case "preview_on" | "preview_off":
+                self._preview(request, now)
             case "pair":
                 if now.utc_s < request.utc_s + PAIRING_S:  # and not one that waited while the box was down
                     self._let_pair(now, "on the box")
         return False
+
+    def _preview(self, request: Request, now: Instant) -> None:
+        """Begin or end a dawn for somebody who looks at the lamp; nothing in standby, or while an alarm is at work."""
+        self._preview_utc = -math.inf
+        brightness = request.value
+        if request.kind != "preview_on" or isinstance(brightness, bool) or not isinstance(brightness, int | float):
+            return
+        if 0.0 <= brightness <= 1.0 and now.utc_s < request.utc_s + WAITS_S and not self.standby:
+            self._preview_utc, self._preview_brightness = now.utc_s, float(brightness)
 
     def _let_pair(self, now: Instant, how: str) -> None:
         self._pairing_s = now.mono_s + PAIRING_S
@@ -83,6 +99,7 @@ class Bedside:
         if standby is self.standby:
             return False
         self.standby = standby
+        self._preview_utc = -math.inf
         self._nod_s = now.mono_s + NOD_S
         self._note(now, "standby", f"Standby {'on' if standby else 'off'} {how}")
         return True
@@ -90,13 +107,24 @@ class Bedside:
     # -- what is shown
 
     def levels(self, now_utc: float) -> Levels:
-        """Lamp and buzzer, from stored facts and the clock alone; dark unless a dawn or the reading light is on."""
+        """Lamp and buzzer, from stored facts and the clock alone; dark unless a dawn or the reading light is on.
+
+        A dawn that somebody wants to look at is the one thing that is not stored.
+        """
         levels = self.morning.levels(now_utc)
+        if self.is_previewing(now_utc):
+            return levels._replace(lamp=dawn((now_utc - self._preview_utc) / PREVIEW_S, self._preview_brightness))
         return levels._replace(lamp=brighter(levels.lamp, reading_light())) if self.is_reading(now_utc) else levels
 
     def is_reading(self, now_utc: float) -> bool:
         """Whether the reading light is on."""
         return self._reading_utc is not None and 0 <= now_utc - self._reading_utc < READING_S
+
+    def is_previewing(self, now_utc: float) -> bool:
+        """Whether a dawn is shown only to be looked at: bounded by the clock, and an alarm goes before it."""
+        if not 0.0 <= now_utc - self._preview_utc < PREVIEW_S + PREVIEW_STAYS_S:
+            return False
+        return self.morning.alarms.phase(now_utc) not in _WAKING
 
     def pairing_until(self, now: Instant) -> int | None:
         """Until when (UTC seconds) a browser may pair, or None."""

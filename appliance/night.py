@@ -304,6 +304,7 @@ class Night:
             alarms=self._alarms_shown,
             alarm_facts={str(key): facts.as_dict() for key, facts in self._bedside.morning.alarms.facts.items()},
             is_reading=self._bedside.is_reading(now.utc_s),
+            is_previewing=self._bedside.is_previewing(now.utc_s),
             pairing_until_utc=self._bedside.pairing_until(now),
             lamp=(lamp.red, lamp.green, lamp.blue),
             standby=self._bedside.standby,

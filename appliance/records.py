@@ -171,8 +171,9 @@ Record = (
 class Request:
     """What was asked for.
 
-    ``kind`` is stop, snooze, standby_on, standby_off, light_on, light_off or delete_night, whose value is an id, on
-    the page, and pair in a shell on the box, which no route of the page asks for.
+    ``kind`` is stop, snooze, standby_on, standby_off, light_on, light_off, preview_on (its value the dawn's brightness,
+    0-1), preview_off or delete_night (an id) on the page, and pair in a shell on the box, which no route of the page
+    asks for.
     """
 
     id: int

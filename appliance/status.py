@@ -95,6 +95,7 @@ class Status:
     alarms: tuple[Mapping[str, Any], ...] = ()  # every AlarmSetting in force, as a dict
     alarm_facts: Mapping[str, Any] = field(default_factory=dict)  # AlarmFacts as dicts, by the alarm's id
     is_reading: bool = False  # the bedtime light is on
+    is_previewing: bool = False  # a dawn is shown only to be looked at
     pairing_until_utc: int | None = None  # until when a browser may pair: allowed at the button
     lamp: tuple[float, float, float] = (0.0, 0.0, 0.0)  # red, green, blue, 0-1, linear light
     standby: bool = False

@@ -9,11 +9,11 @@ import pytest
 
 from appliance.alarm import AlarmFacts, Phase
 from appliance.alarm_setting import AlarmSetting
-from appliance.bedside import PAIRING_S, READING_S, Bedside
+from appliance.bedside import PAIRING_S, PREVIEW_S, PREVIEW_STAYS_S, READING_S, Bedside
 from appliance.clock import Instant
 from appliance.morning import Morning
 from appliance.records import Request
-from appliance.sunrise import reading_light
+from appliance.sunrise import dawn, reading_light
 from drivers.lamp import DARK
 from drivers.outputs import ButtonPress
 
@@ -135,6 +135,62 @@ def test_a_light_asked_for_long_ago_stays_out_and_the_dawn_outshines_it() -> Non
     ask(box, "light_on", -1700)
     assert box.levels(SEVEN - 1700).lamp == reading_light()  # brighter than the first minutes of the dawn
     assert max(box.levels(SEVEN - 10).lamp) > 0.9
+
+
+def look(box: Bedside, second: float, brightness: Any = 0.5, waited_s: int = 0) -> None:
+    box.ask(Request(1, SEVEN + int(second) - waited_s, "preview_on", brightness), at(second))
+
+
+def test_a_dawn_to_look_at_is_a_whole_dawn_in_half_a_minute_and_then_dark() -> None:
+    box = bedside()
+    kept = box.document()
+    ask(box, "light_on", -3010)
+    look(box, -3000)
+    assert box.levels(SEVEN - 3000).lamp == DARK  # a dawn begins in the dark
+    assert box.levels(SEVEN - 2985).lamp == dawn(0.5, 0.5)
+    assert box.levels(SEVEN - 2966).lamp == dawn(1.0, 0.5)
+    assert box.levels(SEVEN - 2985).tone_hz is None
+    assert box.is_previewing(SEVEN - 2966)
+    ends = SEVEN - 3000 + PREVIEW_S + PREVIEW_STAYS_S
+    assert not box.is_previewing(ends)
+    assert box.levels(ends).lamp == reading_light()  # as it was before
+    assert not box.is_previewing(SEVEN - 3001)  # a clock set back
+    assert "preview" not in str(box.document())
+    assert box.document() | {"reading_utc": None} == kept
+
+
+def test_a_dawn_to_look_at_ends_by_request_by_standby_and_before_an_alarm() -> None:
+    box = bedside()
+    look(box, -3000)
+    ask(box, "preview_off", -2990)
+    assert box.levels(SEVEN - 2989).lamp == DARK
+    look(box, -2900)
+    ask(box, "standby_on", -2890)
+    assert box.levels(SEVEN - 2889).lamp == DARK
+    look(box, -2880)
+    assert box.levels(SEVEN - 2870).lamp == DARK  # in standby nothing is shown
+    ask(box, "standby_off", -2000)
+    look(box, -1810, 1.0)  # ten seconds before the real dawn
+    assert max(box.levels(SEVEN - 1801).lamp) > 0
+    assert max(box.levels(SEVEN - 1799).lamp) < 0.01
+    look(box, -1000, 1.0)
+    assert box.levels(SEVEN - 990) == bedside(-1000).levels(SEVEN - 990)
+    box.morning.settle(at(5).mono_s, SEVEN + 5)
+    look(box, 5, 0.0)
+    assert box.levels(SEVEN + 20) == bedside(5).levels(SEVEN + 20)
+
+
+@pytest.mark.parametrize("wanted", [None, True, "1", -0.1, 1.1, float("nan"), {}])
+def test_a_dawn_that_cannot_be_is_not_shown(wanted: Any) -> None:
+    box = bedside()
+    look(box, -3000, wanted)
+    assert not box.is_previewing(SEVEN - 2990)
+
+
+def test_a_dawn_asked_for_while_the_box_was_down_is_not_shown() -> None:
+    box = bedside()
+    look(box, -3000, waited_s=300)
+    assert not box.is_previewing(SEVEN - 2990)
 
 
 @pytest.mark.parametrize("request_kind", ["", "reboot", "light"])

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from test_sleep import NIGHT, night
 
-from appliance.sleep import Hypnogram, SleepStatistics, fourteen
+from appliance.figures import fourteen
+from appliance.sleep import Hypnogram, SleepStatistics
 from models.contract import EPOCH_S, SleepStage, StageEstimate
 
 FOUR = {

@@ -30,6 +30,7 @@ FULL = Status(
     alarms=({"hour": 7, "minute": 30, "weekdays": [0, 1]},),
     alarm_facts={"1": {"due_utc": 1_795_681_800, "ended_utc": None}},
     is_reading=True,
+    is_previewing=True,
     pairing_until_utc=1_795_680_100,
     lamp=(0.5, 0.25, 0.0),
     standby=False,

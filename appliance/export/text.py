@@ -8,7 +8,7 @@ from typing import Any
 
 from appliance.corrections import NOT_ME, measured, times
 from appliance.export.night import EPOCH_S, KeptNight
-from appliance.sleep import fourteen
+from appliance.figures import fourteen
 
 EPOCHS = (
     *("subject", "epoch", "start", "stage", "p_wake", "p_light", "p_deep", "p_rem", "coverage"),

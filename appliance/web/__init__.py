@@ -16,12 +16,26 @@ from typing import Any
 import waitress
 from flask import Flask
 
-from appliance.web import alarm_pages, guard, keeping, packing, pages, pairing, trends
+from appliance.web import (
+    alarm_pages,
+    first,
+    guard,
+    keeping,
+    live,
+    packing,
+    pages,
+    pairing,
+    settings_pages,
+    taking,
+    trends,
+)
 from appliance.web.browsers import FILE, Browsers
 from appliance.web.glance import BoxFiles
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
-THREADS = 4  # pages are short and nothing is held open, so a queue forms only for a moment
+THREADS = 4  # beside one for each live view: pages are short, so a queue forms only for a moment
+CONNECTIONS = 4 * live.MOST  # a browser holds up to six
+UNSENT_BYTES = 256 * 1024  # of one answer, to a browser that takes its time; more than any page has
 
 
 class ServeError(Exception):
@@ -50,8 +64,10 @@ def create_app(
     packing.install(app)
     pairing.install(app, None if is_open else Browsers(store_path.with_name(FILE)))
     pages.install(app, alarm_pages.routes)
-    app.register_blueprint(keeping.bp)
-    app.register_blueprint(trends.bp)
+    live.install(app)
+    first.install(app)
+    for part in (keeping, trends, settings_pages, taking):
+        app.register_blueprint(part.bp)
     return app
 
 
@@ -79,7 +95,13 @@ def server(app: Flask, host: str = "127.0.0.1", port: int = 8080, listeners: Seq
         ) from error
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every page that waits a moment
     return waitress.create_server(
-        app, sockets=list(listeners), threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+        app,
+        sockets=list(listeners),
+        threads=THREADS + live.MOST,
+        connection_limit=CONNECTIONS,
+        outbuf_high_watermark=UNSENT_BYTES,
+        ident=None,
+        clear_untrusted_proxy_headers=True,
     )
 
 

@@ -10,12 +10,13 @@ from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance.alarm import next_due
-from appliance.alarm_setting import MOST_ALARMS, AlarmSetting
+from appliance.alarm_setting import MOST_ALARMS, SOUNDS, AlarmSetting
 from appliance.settings import ALARMS
-from appliance.web.forms import SOUND_NAMES, read_alarm, shown
+from appliance.web.forms import read_alarm, shown
 from appliance.web.pages import ask, bp, files, glance
-from appliance.web.words import WEEKDAYS
+from appliance.web.speech import say
 
+WAKING = ("dawn", "ringing", "snoozed")  # phases in which the lamp is the alarm's own
 routes = bp  # all of them, once this module has added its own
 
 
@@ -44,9 +45,9 @@ def alarm() -> str:
 @bp.get("/alarm/new")
 def new_alarm() -> str:
     """The form of an alarm that is not there yet."""
-    if len(glance().alarms.settings) >= MOST_ALARMS:
-        abort(409, f"There may be {MOST_ALARMS} alarms: delete one first.")
-    return _form(None, shown(_fresh()), {})
+    if not has_room():
+        abort(409, say("alarm.too_many", most=MOST_ALARMS))
+    return _form(None, shown(fresh()), {})
 
 
 @bp.get("/alarm/<int:alarm_id>")
@@ -59,12 +60,12 @@ def edit_alarm(alarm_id: int) -> str:
 def add_alarm() -> Response | tuple[str, int]:
     """Keep the new alarm that was typed, or show it again with what cannot be."""
     alarms = glance().alarms.settings
-    if len(alarms) >= MOST_ALARMS:
-        abort(409, f"There may be {MOST_ALARMS} alarms: delete one first.")
-    answer = read_alarm(request.form, _fresh(), int(glance().now_utc))
+    if not has_room():
+        abort(409, say("alarm.too_many", most=MOST_ALARMS))
+    answer = read_alarm(request.form, fresh(), int(glance().now_utc))
     if answer.setting is None:
         return _form(None, answer.typed, answer.errors), 422
-    return _keep((*alarms, answer.setting))
+    return keep((*alarms, answer.setting))
 
 
 @bp.post("/alarm/<int:alarm_id>")
@@ -84,7 +85,7 @@ def skip(alarm_id: int) -> Response:
         return _put(replace(one, skip_utc=0, set_utc=now_utc))
     due = next_due(one, now_utc, glance().alarms.of(one))
     if due is None:
-        abort(409, "That alarm has no next time to skip.")
+        abort(409, say("alarm.no_next"))
     return _put(replace(one, skip_utc=due, set_utc=now_utc))
 
 
@@ -92,7 +93,7 @@ def skip(alarm_id: int) -> Response:
 def delete_alarm(alarm_id: int) -> Response:
     """Do without an alarm."""
     one = _one(alarm_id)
-    return _keep([other for other in glance().alarms.settings if other.id != one.id])
+    return keep([other for other in glance().alarms.settings if other.id != one.id])
 
 
 @bp.post("/alarm/stop")
@@ -112,8 +113,39 @@ def light() -> Response:
     """Ask the box for a light to read by, or for the dark."""
     wanted = request.form.get("light")
     if wanted not in ("on", "off"):
-        abort(400, "The light is on or off.")
+        abort(400, say("settings.light_wrong"))
     return ask(f"light_{wanted}")
+
+
+@bp.post("/alarm/preview")
+def preview() -> str | tuple[str, int]:
+    """Ask the lamp to show the dawn that was typed, saved or not, and show the form again as it is."""
+    typed_id = request.form.get("alarm_id", "")
+    known = {str(one.id): one for one in glance().alarms.settings}
+    standing = known.get(typed_id, fresh())
+    answer = read_alarm(request.form, standing, int(glance().now_utc))
+    alarm_id = standing.id if typed_id in known else None
+    brightness = answer.typed["dawn_brightness"]
+    if "dawn_brightness" in answer.errors:
+        return _form(alarm_id, answer.typed, {"dawn_brightness": answer.errors["dawn_brightness"]}), 422
+    status = glance().status
+    said = "alarm.previewing"
+    if status is None:
+        said = "alarm.preview_silent"
+    elif status.alarm_phase in WAKING:
+        said = "alarm.preview_alarm"
+    elif status.standby:
+        said = "alarm.preview_standby"
+    else:
+        with files().store() as store:
+            store.put_request("preview_on", int(glance().now_utc), int(brightness) / 100)
+    return _form(alarm_id, answer.typed, {}, said)
+
+
+@bp.post("/alarm/preview/off")
+def preview_off() -> Response:
+    """Ask for the dark again."""
+    return ask("preview_off")
 
 
 def _one(alarm_id: int) -> AlarmSetting:
@@ -121,23 +153,35 @@ def _one(alarm_id: int) -> AlarmSetting:
     return found[0] if found else abort(404)
 
 
-def _fresh() -> AlarmSetting:
+def has_room() -> bool:
+    """Whether there may be one more."""
+    return len(glance().alarms.settings) < MOST_ALARMS
+
+
+def fresh() -> AlarmSetting:
+    """A new alarm, as it is before anything is chosen."""
     alarms = glance().alarms
     taken = [one.id for one in alarms.settings] + list(alarms.facts)
     return AlarmSetting(enabled=True, timezone=glance().zone.key, id=max(taken, default=0) + 1)
 
 
 def _put(setting: AlarmSetting) -> Response:
-    return _keep([setting if one.id == setting.id else one for one in glance().alarms.settings])
+    return keep([setting if one.id == setting.id else one for one in glance().alarms.settings])
 
 
-def _keep(alarms: Sequence[AlarmSetting]) -> Response:
+def keep(alarms: Sequence[AlarmSetting]) -> Response:
+    """These are all the alarms from now on."""
     with files().store() as store:
         store.put_settings({ALARMS: [one.as_dict() for one in alarms]}, int(glance().now_utc))
     return redirect(url_for("page.alarm", saved=1), 303)
 
 
-def _form(alarm_id: int | None, typed: Any, errors: Any) -> str:
+def _form(alarm_id: int | None, typed: Any, errors: Any, preview: str = "") -> str:
     return render_template(
-        "alarm.html", alarm_id=alarm_id, typed=typed, errors=errors, weekdays=WEEKDAYS, sounds=SOUND_NAMES
+        "alarm.html",
+        alarm_id=alarm_id,
+        typed=typed,
+        errors=errors,
+        sounds=SOUNDS,
+        preview=preview,
     )

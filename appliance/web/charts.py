@@ -14,14 +14,17 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from appliance.status import BedStatus
+from appliance.status import TRACE_HZ, BedStatus
 from appliance.web.nights import Run, Series
-from appliance.web.words import local
+from appliance.web.speech import say
+from appliance.web.words import full_hour, local, number, of_room
 
 LANES = ("wake", "rem", "light", "deep")  # from the top, as hypnograms are drawn
 LANE_PX = 34
 BREATH_PX = 72
 MOTION_PX = 40
+ROOM_PX = 36
+LEAST_HALF = {"temperature": 0.5, "humidity": 2.5, "light": 1.0, "co2": 100.0}  # so that noise looks small
 TICKS_PX = 22
 TRACE_PX = 88
 BED_PX = 96
@@ -86,7 +89,7 @@ def hypnogram(axis: Axis, runs: Sequence[Run], label: str, not_me: Sequence[tupl
     return panel(body, height, label)
 
 
-def line(axis: Axis, values: Series, low: float, high: float, label: str) -> Markup:
+def line(axis: Axis, values: Series, low: float, high: float, label: str, height: int = BREATH_PX) -> Markup:
     """A measurement through the night, ``(utc_s, value)`` in order; a gap where it is missing."""
     parts: list[str] = []
     drawing = False
@@ -94,11 +97,20 @@ def line(axis: Axis, values: Series, low: float, high: float, label: str) -> Mar
         if value is None:
             drawing = False
             continue
-        y = BREATH_PX * (1.0 - (min(max(value, low), high) - low) / (high - low))
+        y = height * (1.0 - (min(max(value, low), high) - low) / (high - low))
         parts.append(f"{'L' if drawing else 'M'}{axis.share(utc_s):.2f} {y:.1f}")
         drawing = True
     path = f'<path class="line" d="{"".join(parts)}"/>'
-    return panel(_grid(axis, BREATH_PX) + stretched(path, 100, BREATH_PX), BREATH_PX, label)
+    return panel(_grid(axis, height) + stretched(path, 100, height), height, label)
+
+
+def room(axis: Axis, values: Series, name: str) -> Markup:
+    """One sensor of the room through the night, from its lowest to its highest value."""
+    known = [value for _, value in values if value is not None]
+    low, high = min(known), max(known)
+    label = say("chart.room", name=say(f"room.{name}"), low=of_room(name, low), high=of_room(name, high))
+    middle, half = (low + high) / 2.0, max((high - low) / 2.0, LEAST_HALF[name]) * 1.1
+    return line(axis, values, middle - half, middle + half, label, ROOM_PX)
 
 
 def bars(axis: Axis, values: Series, label: str) -> Markup:
@@ -117,7 +129,7 @@ def ticks(axis: Axis) -> Markup:
     hours = axis.hours()
     step = next(step for step in (1, 2, 3, 4, 6, 12, 24) if len(hours) <= step * NAMED_HOURS or step == 24)
     texts = [
-        f'<text x="{share:.2f}%" y="16" text-anchor="middle">{hour:02d}:00</text>'
+        f'<text x="{share:.2f}%" y="16" text-anchor="middle">{full_hour(hour)}</text>'
         for share, hour in hours
         if hour % step == 0 and 5.0 < share < 95.0  # one at the very edge would be cut
     ]
@@ -141,8 +153,31 @@ def trace(values: Sequence[float | None]) -> Markup:
         parts.append(f"{'L' if drawing else 'M'}{k} {y:.1f}")
         drawing = True
     path = f'<path class="line" d="{"".join(parts)}"/>'
-    label = "The chest's movement over the last seconds; the breathing rate is written above"
-    return panel(stretched(path, max(len(values) - 1, 1), TRACE_PX), TRACE_PX, label)
+    return panel(stretched(path, max(len(values) - 1, 1), TRACE_PX), TRACE_PX, say("chart.trace"))
+
+
+def breath(values: Sequence[float | None], last_s: float) -> Markup:
+    """A circle that grows and shrinks as the chest did over the last ``last_s`` seconds, and then stays.
+
+    It moves without a script.  Who wants no motion is shown a second circle instead, as large as the chest is now.
+    """
+    seen = [value for value in values if value is not None]
+    if not seen:
+        return Markup("")
+    low, high = min(seen), max(seen)
+    middle, half = (low + high) / 2.0, max((high - low) / 2.0, 0.5)
+    last, radii = 0.0, []
+    for value in values:
+        last = last if value is None else (value - middle) / half
+        radii.append(62.0 + 22.0 * last)
+    shown = [f"{radius:.1f}" for radius in radii[-max(2, round(last_s * TRACE_HZ) + 1) :]]
+    moves = f'<animate attributeName="r" values="{";".join(shown)}" dur="{last_s:g}s" fill="freeze"/>'
+    return Markup(
+        f'<svg class="chest" viewBox="0 0 200 180" role="img" aria-label="{escape(say("chart.breath"))}">'
+        '<circle class="reach" cx="100" cy="90" r="86"/>'
+        f'<circle class="moving" cx="100" cy="90" r="{shown[-1]}">{moves}</circle>'
+        f'<circle class="still" cx="100" cy="90" r="{shown[-1]}"/></svg>'
+    )
 
 
 def lamp(level: tuple[float, float, float]) -> Markup:
@@ -161,11 +196,7 @@ def lamp(level: tuple[float, float, float]) -> Markup:
         if lit
         else '<circle class="sun off" cx="80" cy="80" r="30"/>'
     )
-    label = (
-        f"The lamp is lit, {round(100 * max(level) ** (1 / 2.2))} per cent as the eye sees it"
-        if lit
-        else "The lamp is off"
-    )
+    label = say("chart.lamp_on", share=round(100 * max(level) ** (1 / 2.2))) if lit else say("chart.lamp_off")
     return Markup(
         f'<svg class="lamp" viewBox="0 0 160 84" role="img" aria-label="{label}">{glow if lit else ""}{sun}'
         '<path class="horizon" d="M0 81.5H160"/></svg>'
@@ -215,13 +246,15 @@ def bed(learnt: BedStatus, now_m: float | None, label: str) -> Markup:
         f'<rect class="bed" x="{share(near_m)}" width="{share(max(far_m - near_m, 0.0))}" {zone} rx="6"/>',
         f'<line class="ground" x1="0" x2="100%" y1="{bottom + 4}" y2="{bottom + 4}"/>',
         f'<rect class="box" x="0" y="{middle - 12}" width="7" height="24" rx="3"/>',
-        f'<text x="0" y="{BED_PX - 8}">box</text>',
+        f'<text x="0" y="{BED_PX - 8}">{escape(say("chart.box"))}</text>',
     ]
     for half_m in range(1, math.floor(2.0 * end_m)):
         place = share(half_m / 2.0)
         parts.append(f'<line class="mark" x1="{place}" x2="{place}" y1="{bottom + 4}" y2="{bottom + 9}"/>')
         if half_m % 2 == 0 or end_m <= 2.0:
-            parts.append(f'<text x="{place}" y="{BED_PX - 8}" text-anchor="middle">{half_m / 2.0:.1f} m</text>')
+            parts.append(
+                f'<text x="{place}" y="{BED_PX - 8}" text-anchor="middle">{number(half_m / 2.0, "m", 1)}</text>'
+            )
     for kind, m in (("other", learnt.other_m), ("usual", learnt.usual_m)):
         if m is not None:
             parts.append(f'<circle class="{kind}" cx="{share(m)}" cy="{middle}" r="8"/>')

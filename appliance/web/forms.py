@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from appliance.alarm import next_due
-from appliance.alarm_setting import LEAST_LOUDNESS, SOUNDS, AlarmSetting, SettingError
+from appliance.alarm_setting import LEAST_LOUDNESS, AlarmSetting, SettingError
 from appliance.web import words
+from appliance.web.speech import heard, say
 
 _NUMBERS = ("window_min", "dawn_min", "snooze_min", "snooze_count")
 _PERCENTS = {"dawn_brightness": 0, "loudness": round(100 * LEAST_LOUDNESS)}  # and the least of each
@@ -65,7 +66,7 @@ def read_alarm(form: Form, standing: AlarmSetting, now_utc: int) -> Answer:
     }
     at = re.fullmatch(r"(\d{1,2}):(\d{2})(?::\d{2})?", typed["time"], re.ASCII)
     if at is None or int(at[1]) > 23 or int(at[2]) > 59:
-        errors["time"] = "Write a time from 00:00 to 23:59."
+        errors["time"] = say("alarm.time_wrong")
     else:
         wanted |= {"hour": int(at[1]), "minute": int(at[2])}
     if not (wanted["once"] and not typed["weekdays"]):  # one date needs no weekday
@@ -78,7 +79,7 @@ def read_alarm(form: Form, standing: AlarmSetting, now_utc: int) -> Answer:
         if isinstance(share, int) and least <= share <= 100:
             wanted[name] = share / 100
         else:
-            errors[name] = f"Must be a whole number from {least} to 100, not {share!r}."
+            errors[name] = say("alarm.share_wrong", least=least, value=repr(share))
     setting = standing
     for name, value in wanted.items():
         try:
@@ -86,7 +87,7 @@ def read_alarm(form: Form, standing: AlarmSetting, now_utc: int) -> Answer:
         except SettingError as error:
             errors[name] = sentence(error)
     if not errors and setting.enabled and setting.once and next_due(setting, now_utc) is None:
-        errors["once"] = "That moment is over: choose a later date or time."
+        errors["once"] = say("alarm.moment_over")
     return Answer(None if errors else setting, typed, errors)
 
 
@@ -97,7 +98,4 @@ def _whole(text: str) -> int | str:
 def sentence(error: SettingError) -> str:
     """The error without the field's name, since it stands beside the field."""
     text = str(error).partition(": ")[2] or str(error)
-    return words.sentence_case(text)
-
-
-SOUND_NAMES = dict(zip(SOUNDS, ("A rising chord", "Bird calls", "A beacon"), strict=True))
+    return heard(words.sentence_case(text))

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
 
+from appliance.web.speech import Manner, manner_of, say, speak
+
 COOKIE = "firstlight_form"
 FIELD = "form_token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,15 +37,16 @@ def install(app: Flask, hosts: Iterable[str]) -> None:
 
     @app.before_request
     def check() -> None:
+        speak(manner_of({}, request.headers.get("Accept-Language", "")))  # until the settings are known
         # A name that an attacker rebinds to this address (DNS rebinding) is refused; an address cannot be rebound.
         if not _is_ours(request.host, names):
-            abort(400, "This box is not called by that name: use its address or firstlight.local.")
+            abort(400, say("error.foreign_name"))
         sent = request.cookies.get(COOKIE, "")
         g.form_token = sent if _TOKEN.fullmatch(sent) else secrets.token_urlsafe(24)
         if request.method in SAFE:
             return
         if not _is_same_origin() or not compare_digest(request.form.get(FIELD, "").encode(), g.form_token.encode()):
-            abort(403, "That form is out of date, so nothing was changed: open the page again and send it once more.")
+            abort(403, say("error.stale_form"))
 
     @app.after_request
     def seal(response: Response) -> Response:
@@ -54,6 +57,10 @@ def install(app: Flask, hosts: Iterable[str]) -> None:
             if token and request.cookies.get(COOKIE) != token:
                 response.set_cookie(COOKIE, token, httponly=True, samesite="Strict", secure=request.is_secure)
         return response
+
+    @app.teardown_request
+    def fall_silent(_: BaseException | None) -> None:
+        speak(Manner())
 
     @app.context_processor
     def token() -> dict[str, str]:

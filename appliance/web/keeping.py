@@ -11,17 +11,18 @@ from appliance.settings import MOST_BREATHING_NIGHTS
 from appliance.store import Store
 from appliance.web import pages, words
 from appliance.web.mending import read_not_me, read_times
+from appliance.web.speech import say
 
 bp = Blueprint("kept", __name__)
 
 
-def _over(store: Store, session_id: int) -> SessionRecord:
+def over(store: Store, session_id: int) -> SessionRecord:
     """A night that is over, or an answer that there is none."""
     session = store.session(session_id) if session_id <= pages.LATEST_UTC else None
     if session is None:
         abort(404)
     if session.left_utc is None:
-        abort(409, "That night is still going on: it can be corrected or deleted when it is over.")
+        abort(409, say("delete.going_on"))
     return session
 
 
@@ -48,7 +49,7 @@ def _mend(session_id: int, not_me: bool) -> Response | tuple[str, int]:
     glance = pages.glance()
     read = read_not_me if not_me else read_times
     with pages.files().store() as store:
-        session = _over(store, session_id)
+        session = over(store, session_id)
         shown = pages.as_answered(store, session)
         standing = store.corrections(session_id)
         said = read(request.form, shown, standing, within(store, session), glance.zone, int(glance.now_utc))
@@ -66,7 +67,7 @@ def take_back(session_id: int) -> Response:
     """Undo one correction."""
     kind, utc_s = request.form.get("kind", ""), request.form.get("utc_s", -1, type=int)
     with pages.files().store() as store:
-        _over(store, session_id)
+        over(store, session_id)
         store.drop_corrections(session_id, kind, min(max(utc_s, -1), pages.LATEST_UTC))  # nothing lies beyond
     return redirect(url_for("page.night", session_id=session_id, corrected=1, _anchor="corrections"), 303)
 
@@ -75,7 +76,7 @@ def take_back(session_id: int) -> Response:
 def sure(session_id: int) -> str:
     """Ask once more, without a script."""
     with pages.files().store() as store:
-        session = _over(store, session_id)
+        session = over(store, session_id)
     return render_template("delete.html", session=session, name=words.night_name(session, pages.glance().zone))
 
 
@@ -83,7 +84,7 @@ def sure(session_id: int) -> str:
 def delete(session_id: int) -> Response:
     """Delete what is the page's own, and ask the box to delete the rest."""
     with pages.files().store() as store:
-        _over(store, session_id)
+        over(store, session_id)
         store.drop_corrections(session_id)
         store.put_request("delete_night", int(pages.glance().now_utc), session_id)
     return redirect(url_for("page.nights"), 303)
@@ -94,7 +95,7 @@ def breathing() -> Response:
     """Of how many nights raw breathing is kept."""
     nights = request.form.get("nights", -1, type=int)
     if not 0 <= nights <= MOST_BREATHING_NIGHTS:
-        abort(400, f"Raw breathing is kept of 0 to {MOST_BREATHING_NIGHTS} nights.")
+        abort(400, say("settings.breathing_wrong", most=MOST_BREATHING_NIGHTS))
     with pages.files().store() as store:
         store.put_settings({"breathing_nights": nights}, int(pages.glance().now_utc))
-    return redirect(url_for("page.settings", saved=1), 303)
+    return redirect(url_for("settings.settings", saved=1), 303)

@@ -17,7 +17,8 @@ from appliance.corrections import (
     times,
 )
 from appliance.records import CorrectionRecord, SessionRecord
-from appliance.web.words import clock
+from appliance.web.speech import heard
+from appliance.web.words import local
 
 SECOND = {"first": False, "second": True}  # which, where the clock showed a time twice
 
@@ -41,7 +42,9 @@ class Mended(NamedTuple):
 
 def shown(session: SessionRecord, standing: Sequence[CorrectionRecord], zone: ZoneInfo) -> dict[str, str]:
     """The fields as the form shows them first."""
-    told = {kind: "" if utc_s is None else clock(utc_s, zone) for kind, utc_s in times(session, standing).items()}
+    told = {
+        kind: "" if utc_s is None else f"{local(utc_s, zone):%H:%M}" for kind, utc_s in times(session, standing).items()
+    }
     return {**told, "which": "", "from": "", "to": "", "not_me_which": ""}
 
 
@@ -70,9 +73,9 @@ def read_times(
             wanted[kind] = read_clock(typed[kind], within, zone, SECOND.get(typed["which"]))
             changed.append(kind)
         except CorrectionError as error:
-            errors[kind] = str(error)
+            errors[kind] = heard(str(error))
     if not errors:
-        errors = out_of_order(wanted, [*changed, *back], zone)
+        errors = {kind: heard(line) for kind, line in out_of_order(wanted, [*changed, *back], zone).items()}
     if errors:
         return Mended([], [], typed, errors)
     made = [CorrectionRecord(session.id, kind, utc_s, None, now_utc) for kind in changed if (utc_s := wanted[kind])]
@@ -99,10 +102,10 @@ def read_not_me(
             try:
                 ends.append(read_clock(typed[name], within, zone, SECOND.get(typed["not_me_which"])))
             except CorrectionError as error:
-                errors[name] = str(error)
+                errors[name] = heard(str(error))
     if not errors:
         try:
             return Mended([not_me(ends[0], ends[1], standing, session.id, now_utc, zone)], [], typed, {})
         except CorrectionError as error:
-            errors["to"] = str(error)
+            errors["to"] = heard(str(error))
     return Mended([], [], typed, errors)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from appliance.records import EpochRecord, SessionRecord
+from appliance.records import EnvironmentRecord, EpochRecord, SessionRecord
 
 EPOCH_S = 30
 GROWING_S = 8 * 3600  # while somebody is in bed the axis is a whole night long, and the night grows into it
 MIN_NIGHT_S = 3600  # a shorter stay in bed does not take the place of last night
 NIGHT_GAP_S = 86_400
+QUARTER_S = 900
+ROOM_GAP_S = 180  # of a room that is looked at each minute: a longer silence is a gap
 
 Series = Sequence[tuple[int, float | None]]  # (utc_s, value), None where it is missing
 
@@ -81,6 +84,49 @@ def series(epochs: Sequence[EpochRecord], of: Callable[[EpochRecord], float | No
             found.append((reached, None))
         found.append((epoch.start_utc, of(epoch)))
         reached = epoch.start_utc + EPOCH_S
+    return found
+
+
+class Quarter(NamedTuple):
+    """A quarter of an hour of a night: means, None where nothing was measured."""
+
+    start_utc: int
+    rate_brpm: float | None
+    motion: float | None
+    room: dict[str, float | None]
+
+
+def quarters(epochs: Sequence[EpochRecord], room: Sequence[EnvironmentRecord], columns: Sequence[str]) -> list[Quarter]:
+    """What the charts show, as figures; ``columns`` of the room.  Quarters without any are left out."""
+    by_epoch: dict[int, list[EpochRecord]] = {}
+    for epoch in epochs:
+        by_epoch.setdefault(epoch.start_utc // QUARTER_S * QUARTER_S, []).append(epoch)
+    by_minute: dict[int, list[EnvironmentRecord]] = {}
+    for minute in room:
+        by_minute.setdefault(minute.utc_s // QUARTER_S * QUARTER_S, []).append(minute)
+    return [
+        Quarter(
+            start,
+            _mean([one.rate_brpm for one in by_epoch.get(start, ())]),
+            _mean([one.motion for one in by_epoch.get(start, ())]),
+            {column: _mean([getattr(one, column) for one in by_minute.get(start, ())]) for column in columns},
+        )
+        for start in sorted(by_epoch.keys() | by_minute.keys())
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def room_series(room: Sequence[EnvironmentRecord], column: str) -> Series:
+    """One sensor through the night, with None where the room was silent."""
+    found: list[tuple[int, float | None]] = []
+    for minute in room:
+        if found and minute.utc_s - found[-1][0] > ROOM_GAP_S:
+            found.append((found[-1][0] + 60, None))
+        found.append((minute.utc_s, getattr(minute, column)))
     return found
 
 

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
-from zoneinfo import available_timezones
 
 from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from appliance.alarm_setting import SettingError, zone_of
 from appliance.answers import believed, staged_by, told_by
-from appliance.corrections import NAMES, has_hour_twice, measured, stretch, times
+from appliance.corrections import has_hour_twice, measured, stretch, times
 from appliance.forgetting import AFTERWARDS_S
+from appliance.placement import Advice
 from appliance.records import SessionRecord
-from appliance.settings import ALARMS, SIDES, Settings
 from appliance.store import Store
 from appliance.web import charts, words
-from appliance.web.forms import sentence
 from appliance.web.glance import BoxFiles, Glance, PlacementWatch, RecordError, explain
 from appliance.web.mending import Mended
 from appliance.web.mending import shown as shown_times
-from appliance.web.nights import EPOCH_S, GROWING_S, last_night, middle_range, runs, series, totals
+from appliance.web.nights import (
+    EPOCH_S,
+    GROWING_S,
+    last_night,
+    middle_range,
+    quarters,
+    room_series,
+    runs,
+    series,
+    totals,
+)
 from appliance.web.reasons import not_you, reasons, said_live
 from appliance.web.report import report
+from appliance.web.speech import heard, manner, manner_of, names, say, says, speak
 from appliance.web.words import clock
 
 NIGHTS_ON_A_PAGE = 14
@@ -44,7 +51,23 @@ def install(app: Flask, routes: Blueprint) -> None:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(RecordError, _no_record)
     app.register_error_handler(sqlite3.Error, _no_record)
-    app.jinja_env.globals.update(words=words, charts=charts, clock=clock, static_url=_static_url, time_names=NAMES)
+    app.jinja_env.globals.update(
+        words=words,
+        charts=charts,
+        clock=clock,
+        static_url=_static_url,
+        say=say,
+        says=says,
+        names=names,
+        manner=manner,
+        heard=heard,
+        placement_advice=advice,
+    )
+
+    @app.before_request
+    def speak_as_wanted() -> None:
+        if request.endpoint != "static":
+            speak(manner_of(glance().settings, request.headers.get("Accept-Language", "")))
 
     @app.context_processor
     def look() -> dict[str, Any]:
@@ -66,15 +89,19 @@ def glance() -> Glance:
 @bp.get("/")
 def now() -> str:
     """What the box sees and does this second."""
-    return render_template("now.html", refresh_s=1, refresh_plain_s=5)
+    return render_template("now.html", stream="now", refresh_plain_s=5)
 
 
 @bp.get("/placement")
 def placement() -> str:
     """Does the box stand where it sees the sleeper breathe?"""
+    return render_template("placement.html", stream="placement", refresh_plain_s=5)
+
+
+def advice() -> Advice | None:
+    """What the placement check says this second."""
     status = glance().status
-    advice = None if status is None else cast(PlacementWatch, current_app.extensions["placement"]).look(status)
-    return render_template("placement.html", advice=advice, refresh_s=1, refresh_plain_s=5)
+    return None if status is None else cast(PlacementWatch, current_app.extensions["placement"]).look(status)
 
 
 @bp.get("/health")
@@ -122,7 +149,7 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         corrections = store.corrections(session.id)
         around = stretch(session, earlier[0] if earlier else None, later[0] if later else None)
         again = store.restaged(session.id)
-        live_model = session.model
+        live_model, live_statistics = session.model, session.statistics
         shows_live = again is None or request.args.get("answer") == "live"
         if again is not None and not shows_live:
             epochs = staged_by(store.restaged_epochs(session, again.model), epochs)
@@ -131,6 +158,7 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
     found = runs(epochs, session.entered_utc, end_utc, session.absences)
     axis_end = max(end_utc, session.entered_utc + GROWING_S) if growing else end_utc
     rates = series(epochs, lambda epoch: epoch.rate_brpm)
+    sensed = [one for one in charts.LEAST_HALF if any(getattr(row, words.ROOM[one]) is not None for row in room)]
     return render_template(
         "night.html",
         session=session,
@@ -145,6 +173,9 @@ def show_night(session: SessionRecord, said: Mended | None = None) -> str:
         reasons=reasons(session, zone) + not_you(epochs, zone),
         said=said_live(session, zone),
         room=words.room_over(room),
+        room_lines={one: room_series(room, words.ROOM[one]) for one in sensed},
+        quarters=quarters(epochs, room, [words.ROOM[one] for one in sensed]),
+        both=[] if again is None or shows_live else words.both(live_statistics, again.statistics),
         axis=charts.Axis(session.entered_utc, axis_end, zone),
         rates=rates,
         rate_range=middle_range(rates),
@@ -189,8 +220,8 @@ def standby() -> Response:
     """Ask the box to stop sensing, or to begin again."""
     wanted = request.form.get("standby")
     if wanted not in ("on", "off"):
-        abort(400, "Standby is on or off.")
-    return ask(f"standby_{wanted}", back="page.settings")
+        abort(400, say("settings.standby_wrong"))
+    return ask(f"standby_{wanted}", back="settings.settings")
 
 
 def ask(kind: str, back: str = "page.now") -> Response:
@@ -198,67 +229,6 @@ def ask(kind: str, back: str = "page.now") -> Response:
     with files().store() as store:
         store.put_request(kind, int(glance().now_utc))
     return redirect(url_for(back), 303)
-
-
-@bp.get("/settings")
-def settings() -> str:
-    """Bed side, time zone, standby, and what is stored where."""
-    standing = glance().settings
-    side = standing.get("bed_side")
-    typed = {"bed_side": side if side in SIDES else "", "timezone": glance().zone.key}
-    return _settings(typed, {})
-
-
-@bp.post("/settings")
-def set_settings() -> Response | tuple[str, int]:
-    """Keep bed side and time zone, or show them again with what cannot be."""
-    typed = {"bed_side": request.form.get("bed_side", ""), "timezone": request.form.get("timezone", "").strip()}
-    errors: dict[str, str] = {}
-    if typed["bed_side"] not in SIDES:
-        errors["bed_side"] = "Choose the side on which you sleep."
-    alarms = glance().alarms.settings
-    try:
-        zone_of(typed["timezone"])
-    except SettingError as error:
-        errors["timezone"] = sentence(error)
-    if errors:
-        return _settings(typed, errors), 422
-    values: dict[str, Any] = dict(typed)
-    now_utc = int(glance().now_utc)
-    if any(alarm.timezone != typed["timezone"] for alarm in alarms):
-        # 07:00 in another zone is another instant, so all change together.
-        values[ALARMS] = [replace(alarm, timezone=typed["timezone"], set_utc=now_utc).as_dict() for alarm in alarms]
-    with files().store() as store:
-        store.put_settings(values, int(glance().now_utc))
-    return redirect(url_for("page.settings", saved=1), 303)
-
-
-def _settings(typed: Any, errors: Any) -> str:
-    store_path = files().store_path
-    nights, complaint = None, None
-    try:
-        with files().store() as store:
-            nights = store.nights()
-    except (RecordError, sqlite3.Error) as error:
-        complaint = explain(error)
-    kept_bytes = sum(part.stat().st_size for part in store_path.parent.glob(f"{store_path.name}*") if part.is_file())
-    return render_template(
-        "settings.html",
-        typed=typed,
-        errors=errors,
-        zones=_zones(),
-        breathing_nights=Settings().changed(glance().settings)[0].breathing_nights,
-        store_path=store_path,
-        status_path=files().status_path,
-        nights=nights,
-        kept_mb=kept_bytes / 1e6,
-        complaint=complaint,
-    )
-
-
-@lru_cache(maxsize=1)
-def _zones() -> list[str]:
-    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
 @lru_cache(maxsize=16)
@@ -271,21 +241,16 @@ def _static_url(name: str) -> str:
     return url_for("static", filename=name, v=_digest(Path(str(current_app.static_folder)) / name))
 
 
-_SENTENCES = {
-    404: "There is no such page.",
-    405: "That cannot be done by opening an address: use the button on the page.",
-    413: "That was too much for any form of this page; nothing was changed.",
-    500: "The page made a mistake, which is in the box's journal. The alarm does not depend on the page.",
-}
+_SENTENCES = {404: "not_found", 405: "not_opened", 413: "too_large", 500: "mistake"}
 
 
 def _refused(error: HTTPException) -> tuple[str, int]:
     code = error.code or 500
-    sentence = _SENTENCES.get(code, error.description or error.name)
-    return render_template("notice.html", title=error.name, sentence=sentence), code
+    sentence = say(f"error.{_SENTENCES[code]}") if code in _SENTENCES else error.description or error.name
+    title = f"error.title_{code}" if says(f"error.title_{code}") else "error.title_other"
+    return render_template("notice.html", title=say(title), sentence=sentence), code
 
 
 def _no_record(error: Exception) -> tuple[str, int]:
-    return render_template(
-        "notice.html", title="No record of nights", sentence=words.sentence_case(explain(error))
-    ), 503
+    sentence = words.sentence_case(explain(error))
+    return render_template("notice.html", title=say("error.no_record"), sentence=sentence), 503

@@ -7,6 +7,7 @@ was quicker from elsewhere in the house is noticed at once.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import date
 from typing import cast
 
@@ -14,12 +15,15 @@ from flask import Blueprint, Flask, abort, current_app, g, redirect, render_temp
 from werkzeug.wrappers import Response
 
 from appliance.web.browsers import Browser, Browsers
+from appliance.web.first import is_due
 from appliance.web.pages import glance
+from appliance.web.speech import say
 from appliance.web.words import local
 
 COOKIE = "firstlight_browser"
 COOKIE_S = 400 * 86_400  # browsers keep none for longer; it is renewed on each day of a visit
 OPEN = frozenset({"static", "page.health", "pairing.door", "pairing.pair"})
+STREAM = "live.stream"
 MOST_TRIES = 10
 QUIET_S = 180.0  # longer than a browser may pair, so that whoever tries all the time never comes in
 MOST_VISITORS = 256
@@ -63,8 +67,10 @@ def install(app: Flask, browsers: Browsers | None) -> None:
         if g.is_paired or request.endpoint in OPEN:
             return None
         if request.method in ("GET", "HEAD"):
+            if request.endpoint == STREAM:
+                return Response(status=204)  # by which a browser knows not to ask again
             return redirect(url_for("pairing.door"), 303)
-        return abort(403, "This browser is not paired with the box, so nothing was changed.")
+        return abort(403, say("pair.not_paired"))
 
     @app.after_request
     def note(response: Response) -> Response:
@@ -76,6 +82,12 @@ def install(app: Flask, browsers: Browsers | None) -> None:
     @app.context_processor
     def door_state() -> dict[str, object]:
         return {"is_paired": g.get("is_paired", False), "paired": paired}
+
+
+def may_see(cookie: str) -> Callable[[], bool]:
+    """Whether whoever has this cookie may still see the page, to be asked again and again by what is sent for long."""
+    browsers = cast(Browsers | None, current_app.extensions["browsers"])
+    return lambda: browsers is None or browsers.of(cookie) is not None
 
 
 def paired() -> list[Browser] | None:
@@ -100,22 +112,19 @@ def pair() -> Response | tuple[str, int]:
     visitor, now_s = request.remote_addr or "", time.monotonic()
     if not tries.may(visitor, now_s):
         tries.failed(visitor, now_s)
-        return _door("Too many tries: wait three minutes, then hold the button and press Pair once."), 429
+        return _door(say("pair.too_many")), 429
     until = _window()
     if until is None:
         tries.failed(visitor, now_s)
-        return _door("Not yet: first hold the button for five seconds, until the indicator blinks."), 403
+        return _door(say("pair.not_yet")), 403
     try:
         browser = browsers.pair(_called(request.user_agent.string), int(glance().now_utc), _today(), until)
     except OSError as error:
-        return _door(f"The box cannot keep who is paired ({error.strerror}): free or mend its disk."), 503
+        return _door(say("pair.cannot_keep", why=error.strerror)), 503
     if browser is None:
         tries.failed(visitor, now_s)
-        return _door(
-            "Another browser has paired already since the button was held: hold it again. If that was none of yours,"
-            " remove it on the Settings page."
-        ), 409
-    return _give(redirect(url_for("page.now"), 303), browsers.cookie(browser))
+        return _door(say("pair.somebody_quicker")), 409
+    return _give(redirect(url_for("first.side" if is_due() else "page.now"), 303), browsers.cookie(browser))
 
 
 @bp.post("/browsers/remove")
@@ -129,8 +138,8 @@ def remove() -> Response:
     try:
         browsers.remove(wanted)
     except OSError as error:
-        abort(503, f"The box cannot keep who is paired ({error.strerror}), so it still is: free or mend its disk.")
-    return redirect(url_for("page.settings", saved=1), 303)
+        abort(503, say("pair.cannot_remove", why=error.strerror))
+    return redirect(url_for("settings.settings", saved=1), 303)
 
 
 def _door(said: str = "") -> str:

@@ -8,15 +8,9 @@ from zoneinfo import ZoneInfo
 
 from appliance.records import EpochRecord, SessionRecord
 from appliance.web.nights import EPOCH_S
-from appliance.web.words import clock
+from appliance.web.speech import heard, say
+from appliance.web.words import clock, number, percent
 
-_BEGINS = {"trying": "Trying to sleep from", "asleep": "Asleep from", "awake": "Awake for good from"}
-_SCORES = {
-    "trying": "the score for trying",
-    "asleep": "the score for being asleep",
-    "awake": "the score for being awake",
-}
-_SAID = {"trying": "trying to sleep from", "asleep": "asleep from"}
 LEAST_LX = 1.0  # a change of less is no reason
 LEAST_MOTION = 0.02
 
@@ -37,35 +31,38 @@ def not_you(epochs: Sequence[EpochRecord], zone: ZoneInfo) -> list[str]:
             start_utc, why = found.pop()[::2] if goes_on else (epoch.start_utc, epoch.not_you)
             found.append((start_utc, epoch.start_utc + EPOCH_S, why))
         before = epoch
-    return [f"Not you from {clock(start, zone)} to {clock(end, zone)}: {why}." for start, end, why in found]
+    return [
+        say("reason.not_you", **{"from": clock(start, zone), "to": clock(end, zone), "why": heard(why)})
+        for start, end, why in found
+    ]
 
 
 def said_live(session: SessionRecord, zone: ZoneInfo) -> str:
     """What was said in the night itself, which the morning may have revised; empty where nothing was."""
     told = [] if session.intent is None else session.intent.get("said", [])
-    parts = [f"{_SAID[what]} {clock(at, zone)} (at {clock(said, zone)})" for what, at, said in told]
-    return f"Said in the night: {', '.join(parts)}." if parts else ""
+    parts = [say(f"reason.said_{what}", time=clock(at, zone), at=clock(said, zone)) for what, at, said in told]
+    return say("reason.said", what=", ".join(parts)) if parts else ""
 
 
 def _sentence(reason: Mapping[str, Any], zone: ZoneInfo) -> str:
     what = reason["what"]
     clues = []
     if what != "awake" and reason["still_since_s"] is not None:
-        clues.append(f"the last body movement before it ended at {clock(reason['still_since_s'], zone)}")
+        clues.append(say("reason.still", time=clock(reason["still_since_s"], zone)))
     before, after = reason["motion"]
     if before is not None and after is not None and abs(after - before) >= LEAST_MOTION:
-        clues.append(
-            f"movement {'rose' if after > before else 'fell'} from {before:.0%} to {after:.0%} of its full scale"
-        )
+        clues.append(_from_to("motion_rose" if after > before else "motion_fell", before, after))
     before, after = reason["breath_cv"]
     if before is not None and after is not None and f"{before:.0%}" != f"{after:.0%}":
-        how = "became uneven" if after > before else "steadied"
-        clues.append(f"breathing {how} (its intervals varied by {before:.0%} before and {after:.0%} after)")
+        clues.append(_from_to("uneven" if after > before else "steadied", before, after))
     before, after = reason["light_lx"]
     if before is not None and after is not None and abs(after - before) >= LEAST_LX:
-        clues.append(f"the light went from {before:.0f} lx to {after:.0f} lx")
+        clues.append(say("reason.light", before=number(before, "lx"), after=number(after, "lx")))
     before, after = reason["score"]
     if after is not None:
-        path = f"went from {before:.0%} to {after:.0%}" if before is not None else f"was {after:.0%}"
-        clues.append(f"{_SCORES[what]} {path}")
-    return f"{_BEGINS[what]} {clock(reason['at_s'], zone)}: {', '.join(clues)}."
+        clues.append(_from_to(f"{'was' if before is None else 'score'}_{what}", before, after))
+    return say(f"reason.{what}", time=clock(reason["at_s"], zone), clues=", ".join(clues))
+
+
+def _from_to(clue: str, before: float | None, after: float) -> str:
+    return say(f"reason.{clue}", before=percent(before), after=percent(after))

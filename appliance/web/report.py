@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.records import AlarmFactRecord, EpochRecord, RingRecord
 from appliance.web import words
+from appliance.web.speech import heard, say
 from appliance.web.words import UNKNOWN, clock
 
 AROUND_S = 600  # of the night before the ring that the report looks at
@@ -26,21 +27,23 @@ class Report(NamedTuple):
 def report(ring: RingRecord, record: AlarmFactRecord | None, epochs: Sequence[EpochRecord], zone: ZoneInfo) -> Report:
     """What there is to say of one ring; ``epochs`` are the night's."""
     given_up_s = max(ring.due_utc - ring.rang_utc, 0)
-    stage = words.STAGES.get(ring.stage or "", "Not known")
-    if ring.stage in words.STAGES and ring.stage_probability is not None:
-        stage += f", {words.percent(ring.stage_probability)} sure"
+    stage = say("report.not_known")
+    if ring.stage in words.STAGES:
+        stage = words.stage(ring.stage)
+        if ring.stage_probability is not None:
+            stage = say("report.stage_sure", stage=stage, share=words.percent(ring.stage_probability))
     lines = [
-        ("Set for", clock(ring.due_utc, zone)),
-        ("Why then", words.sentence_case(ring.reason)),
-        ("Stage at the ring", stage),
-        ("Sleep given up", words.duration(given_up_s)),
-        (f"The {AROUND_S // 60} min before", _before(ring, epochs)),
-        ("Awake", _awake(ring, epochs)),
+        (say("report.set_for"), clock(ring.due_utc, zone)),
+        (say("report.why"), words.sentence_case(heard(ring.reason))),
+        (say("report.stage"), stage),
+        (say("report.given_up"), words.duration(given_up_s)),
+        (say("report.before", minutes=AROUND_S // 60), _before(ring, epochs)),
+        (say("report.awake"), _awake(ring, epochs)),
     ]
     if ring.present is False:
-        lines.insert(2, ("In bed", "Nobody, as far as the radar could tell"))
+        lines.insert(2, (say("report.in_bed"), say("report.nobody")))
     lines += _answer(record, zone)
-    return Report(f"The alarm rang at {clock(ring.rang_utc, zone)}", tuple(lines))
+    return Report(say("report.title", time=clock(ring.rang_utc, zone)), tuple(lines))
 
 
 def _before(ring: RingRecord, epochs: Sequence[EpochRecord]) -> str:
@@ -49,9 +52,9 @@ def _before(ring: RingRecord, epochs: Sequence[EpochRecord]) -> str:
     if not near:
         return UNKNOWN
     seconds = Counter(e.stage if e.is_primary else "other" for e in near)
-    told = [f"{words.STAGES.get(stage, stage)} {words.span(EPOCH_S * n)}" for stage, n in seconds.most_common()]
+    told = [f"{words.stage(stage)} {words.span(EPOCH_S * n)}" for stage, n in seconds.most_common()]
     moved = sum(1 for e in near if (e.motion or 0.0) >= 0.1)
-    return f"{', '.join(told)}; movement in {moved} of {len(near)} half minutes"
+    return say("report.before_moved", stages=", ".join(told), moved=moved, count=len(near))
 
 
 def _awake(ring: RingRecord, epochs: Sequence[EpochRecord]) -> str:
@@ -59,8 +62,8 @@ def _awake(ring: RingRecord, epochs: Sequence[EpochRecord]) -> str:
     ends = ring.rang_utc + AWAKE_WITHIN_S
     for epoch in epochs:
         if ring.rang_utc - EPOCH_S < epoch.start_utc < ends and epoch.stage == "wake" and epoch.is_primary:
-            return f"{words.span(max(epoch.start_utc - ring.rang_utc, 0))} after it began"
-    return "Not seen before you got up"
+            return say("report.awake_after", length=words.span(max(epoch.start_utc - ring.rang_utc, 0)))
+    return say("report.not_seen")
 
 
 def _answer(record: AlarmFactRecord | None, zone: ZoneInfo) -> list[tuple[str, str]]:
@@ -69,7 +72,8 @@ def _answer(record: AlarmFactRecord | None, zone: ZoneInfo) -> list[tuple[str, s
     told = []
     snoozes = record.facts.get("snoozes")
     if isinstance(snoozes, int) and snoozes:
-        told.append(("Snoozed", "once" if snoozes == 1 else f"{snoozes} times"))
+        often = say("report.once") if snoozes == 1 else say("report.times", count=snoozes)
+        told.append((say("report.snoozed"), often))
     ended = record.facts.get("ended_utc")
-    told.append(("Ended", clock(ended, zone) if isinstance(ended, int) else "Not yet"))
+    told.append((say("report.ended"), clock(ended, zone) if isinstance(ended, int) else say("report.not_yet")))
     return told

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from appliance.trends import Band, TrendNight, since_noon_min
 from appliance.web.charts import panel
-from appliance.web.words import local
+from appliance.web.words import full_hour, local, number
 
 TIMES_PX, STAGES_PX, RATE_PX, FOOT_PX = 180, 120, 110, 22
 STAGES = ("deep", "light", "rem")
@@ -23,7 +23,7 @@ def times(nights: Sequence[TrendNight], zone: ZoneInfo, label: str) -> Markup:
     last = max(s + (n.left_utc - n.entered_utc) / 60 for s, n in zip(starts, nights, strict=True)) // 60 * 60 + 60
     scale = TIMES_PX / (last - first)
     hours = range(int(first), int(last), 120)
-    parts = [_mark((m - first) * scale, f"{(m // 60 + 12) % 24:02d}:00", below=True) for m in hours]
+    parts = [_mark((m - first) * scale, full_hour((m // 60 + 12) % 24), below=True) for m in hours]
     for k, (start, night) in enumerate(zip(starts, nights, strict=True)):
         spans = [("track-bed", night.entered_utc, night.left_utc)]
         if night.onset_utc is not None and night.final_utc is not None:
@@ -62,7 +62,7 @@ def rates(nights: Sequence[TrendNight], usual: Band | None, zone: ZoneInfo, labe
     parts = []
     if usual is not None:
         parts.append(_rect("usual", (LEFT, 100 - LEFT), y(usual.high), y(usual.low) - y(usual.high)))
-        parts += [f'<text x="0" y="{y(v) + 4:.1f}">{v:.1f}</text>' for v in (usual.low, usual.high)]
+        parts += [f'<text x="0" y="{y(v) + 4:.1f}">{number(v, digits=1)}</text>' for v in (usual.low, usual.high)]
     for k, night in enumerate(nights):
         if night.rate_brpm is not None:
             left, width = _column(k, len(nights))

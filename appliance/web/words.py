@@ -9,25 +9,20 @@ from zoneinfo import ZoneInfo
 
 from appliance.records import EnvironmentRecord, EpochRecord, SessionRecord
 from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
+from appliance.web.speech import heard, manner, names, say
 
 UNKNOWN = "—"
 NBSP = "\u00a0"  # between a number and its unit, so that no line breaks there
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-STAGES = {
-    "wake": "Awake",
-    "rem": "REM sleep",
-    "light": "Light sleep",
-    "deep": "Deep sleep",
-    "unscored": "Not enough signal",
-    "away": "Out of bed",
-    "other": "Somebody else",
-}
+STAGES = ("wake", "rem", "light", "deep", "unscored", "away", "other")
 MODULES = {"tinyframe": "TinyFrame", "micradar": "Micradar", "acconeer": "Acconeer A121"}
-
-
-WHO = {"you": "You", "other": "Somebody else, not you", "both": "You and somebody else", "nobody": "Nobody in bed"}
-NOT_YOURS = "These minutes are not counted as yours, so no stage and no rate are shown."
+WHO = ("you", "other", "both", "nobody")
+ROOM = {
+    "temperature": "temperature_c",
+    "humidity": "humidity_pct",
+    "light": "illuminance_lx",
+    "co2": "co2_ppm",
+    "pressure": "pressure_hpa",
+}  # and their columns
 
 
 class Who(NamedTuple):
@@ -63,31 +58,54 @@ def local(utc_s: float, zone: ZoneInfo) -> datetime:
 
 
 def clock(utc_s: float | None, zone: ZoneInfo) -> str:
-    """``06:52``."""
-    return UNKNOWN if utc_s is None else f"{local(utc_s, zone):%H:%M}"
+    """``06:52``, or ``6:52 am`` where that is wanted."""
+    if utc_s is None:
+        return UNKNOWN
+    moment = local(utc_s, zone)
+    return wall(moment.hour, moment.minute)
+
+
+def wall(hour: int, minute: int) -> str:
+    """A time of day as ``clock`` writes it."""
+    if manner().clock == "24":
+        return f"{hour:02d}:{minute:02d}"
+    return f"{(hour - 1) % 12 + 1}:{minute:02d}{NBSP}{say('language.pm' if hour >= 12 else 'language.am')}"
+
+
+def full_hour(hour: int) -> str:
+    """An hour at an axis, ``06:00`` or ``6 am``."""
+    return wall(hour, 0).replace(":00", "") if manner().clock == "12" else wall(hour, 0)
+
+
+def stage(word: str) -> str:
+    """The name of a stage, or of what stands in its place."""
+    return say(f"stage.{word}")
 
 
 def day(moment: date) -> str:
     """``Mon 23 Nov``, with no need for a locale on the box."""
-    return f"{WEEKDAYS[moment.weekday()]} {moment.day}{NBSP}{MONTHS[moment.month - 1]}"
+    weekday, month = names("language.weekdays")[moment.weekday()], names("language.months")[moment.month - 1]
+    told = say("language.day", weekday=weekday, day=moment.day, month=month)
+    return told.replace(f"{moment.day} ", f"{moment.day}{NBSP}").replace(". ", f".{NBSP}")
 
 
 def coming_day(utc_s: float, now_utc: float, zone: ZoneInfo) -> str:
     """The day of something ahead: today, tomorrow, or its date."""
     ahead = (local(utc_s, zone).date() - local(now_utc, zone).date()).days
-    return {0: "today", 1: "tomorrow"}.get(ahead, day(local(utc_s, zone)))
+    near = {0: "alarms.today", 1: "alarms.tomorrow"}.get(ahead)
+    return day(local(utc_s, zone)) if near is None else say(near)
 
 
 def alarm_days(weekdays: Iterable[int], once: str | None) -> str:
     """``every day``, ``Mon to Fri``, ``Sat, Sun``, or the one date."""
     if once is not None:
-        return f"once, {day(date.fromisoformat(once))}"
-    days = sorted(weekdays)
+        return say("alarms.once", day=day(date.fromisoformat(once)))
+    days, called = sorted(weekdays), names("language.weekdays")
     if len(days) == 7:
-        return "every day"
+        return say("alarms.every_day")
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        return f"{WEEKDAYS[days[0]]} to {WEEKDAYS[days[-1]]}"
-    return ", ".join(WEEKDAYS[number] for number in days)
+        return say("alarms.days", **{"from": called[days[0]], "to": called[days[-1]]})
+    return ", ".join(called[number] for number in days)
 
 
 def duration(seconds: float | None) -> str:
@@ -118,7 +136,15 @@ def number(value: float | None, unit: str = "", digits: int = 0) -> str:
     """A number with its unit."""
     if value is None:
         return UNKNOWN
-    return f"{value:.{digits}f}{NBSP}{unit}" if unit else f"{value:.{digits}f}"
+    told = f"{value:.{digits}f}".replace(".", say("language.decimal"))
+    return f"{told}{NBSP}{unit}" if unit else told
+
+
+def warmth(value_c: float | None, unit: bool = True) -> str:
+    """A temperature in the degrees that are wanted."""
+    degrees = manner().degrees
+    value = value_c if value_c is None or degrees == "C" else value_c * 9.0 / 5.0 + 32.0
+    return number(value, f"°{degrees}" if unit else "", 1)
 
 
 def night_name(session: SessionRecord, zone: ZoneInfo) -> str:
@@ -126,9 +152,9 @@ def night_name(session: SessionRecord, zone: ZoneInfo) -> str:
     begun = local(session.entered_utc, zone)
     ended = None if session.left_utc is None else local(session.left_utc, zone)
     if ended is not None and begun.date() == ended.date() and begun.hour >= 9 and ended.hour < 21:
-        return f"Daytime, {day(begun)}"
+        return say("night.daytime", day=day(begun))
     morning = (begun + timedelta(hours=9)).date() if ended is None else ended.date()
-    return f"Night to {day(morning)}"
+    return say("night.to", day=day(morning))
 
 
 def sentence_case(text: str) -> str:
@@ -141,20 +167,21 @@ def sentence_case(text: str) -> str:
 def signal(quality: float | None) -> str:
     """How well the breathing is seen."""
     if quality is None:
-        return "no signal"
-    return "clear signal" if quality >= 0.7 else "fair signal" if quality >= 0.4 else "weak signal"
+        return say("signal.none")
+    return say(f"signal.{'clear' if quality >= 0.7 else 'fair' if quality >= 0.4 else 'weak'}")
 
 
 def radar(health: RadarStatus) -> str:
     """The radar's health in one sentence."""
     name = MODULES.get(health.module or "", "")
-    what = f"The {name} radar" if name else "The radar"
+    what = say("radar.named", name=name) if name else say("radar.unnamed")
     if health.fault:
-        return f"{what} is in trouble: {health.fault.rstrip('.')}. The alarm rings at its set time all the same."
+        return say("radar.trouble", what=what, fault=health.fault.rstrip("."))
     if not health.connected:
-        return f"{what} is not connected: check its cable. The alarm rings at its set time all the same."
-    firmware = f", firmware {health.firmware}" if health.firmware else ""
-    return f"{what}{firmware} is connected and working."
+        return say("radar.gone", what=what)
+    if health.firmware:
+        return say("radar.works_firmware", what=what, firmware=health.firmware)
+    return say("radar.works", what=what)
 
 
 def who(status: Status) -> Who:
@@ -165,11 +192,11 @@ def who(status: Status) -> Who:
     confidence, reason = (
         (status.who_confidence, status.who_reason) if known else (status.confidence, status.presence_reason)
     )
-    title = WHO[status.who or ""] if named else "Somebody in bed" if here else WHO["nobody"]
+    title = say(f"who.{status.who if named else 'somebody' if here else 'nobody'}")
     return Who(
         title,
-        f"{percent(confidence)} sure",
-        reason.replace("->", "→"),
+        say("now.sure", share=percent(confidence)),
+        heard(reason.replace("->", "→")),
         here,
         here and status.who != "other",
         named,
@@ -181,24 +208,25 @@ def bed(learnt: BedStatus, now_m: float | None) -> list[Place]:
     if learnt.near_m is None:
         return []
     near = number(learnt.near_m, "m", 1)
-    over = f"from {near} on" if learnt.far_m is None else f"{learnt.near_m:.1f} to {number(learnt.far_m, 'm', 1)}"
+    over = say("bed.from_on", near=near)
+    if learnt.far_m is not None:
+        over = say("bed.range", near=number(learnt.near_m, digits=1), far=number(learnt.far_m, "m", 1))
     told = (
-        ("gap", "Between bed and box", learnt.near_m, f"up to {near}"),
-        ("bed", "The bed", learnt.near_m, over),
-        ("usual", "Your usual place", learnt.usual_m, number(learnt.usual_m, "m", 2)),
-        ("other", "Another sleeper", learnt.other_m, number(learnt.other_m, "m", 2)),
-        ("here", "Whoever is there now", now_m, number(now_m, "m", 2)),
+        ("gap", learnt.near_m, say("bed.up_to", near=near)),
+        ("bed", learnt.near_m, over),
+        ("usual", learnt.usual_m, number(learnt.usual_m, "m", 2)),
+        ("other", learnt.other_m, number(learnt.other_m, "m", 2)),
+        ("here", now_m, number(now_m, "m", 2)),
     )
-    return [Place(kind, name, where) for kind, name, value, where in told if value is not None]
+    return [Place(kind, say(f"bed.{kind}"), where) for kind, value, where in told if value is not None]
 
 
 def bed_learnt(learnt: BedStatus) -> str:
     """What the picture of the bed rests on."""
     hours = number(learnt.learnt_h, "h", 0 if learnt.learnt_h >= 10 else 1)
     if learnt.near_m is None:
-        so_far = f" So far it has seen {hours} of somebody in bed." if learnt.learnt_h >= 0.05 else ""
-        return f"Not learnt yet: it takes a night.{so_far}"
-    return f"Distances from the box, learnt from {hours} of somebody in bed."
+        return say("bed.so_far", hours=hours) if learnt.learnt_h >= 0.05 else say("bed.not_learnt")
+    return say("bed.learnt", hours=hours)
 
 
 def grade(level: float | None) -> str:
@@ -208,60 +236,49 @@ def grade(level: float | None) -> str:
 
 def room(values: RoomStatus | EnvironmentRecord) -> list[tuple[str, str]]:
     """What the room's sensors say, named and with units; what none of them told is left out."""
-    lux = values.illuminance_lx
-    told = (
-        ("Temperature", values.temperature_c, number(values.temperature_c, "°C", 1)),
-        ("Humidity", values.humidity_pct, number(values.humidity_pct, "%")),
-        ("Light", lux, number(lux, "lx", 1 if lux is not None and lux < 10 else 0)),
-        ("Carbon dioxide", values.co2_ppm, number(values.co2_ppm, "ppm")),
-        ("Air pressure", values.pressure_hpa, number(values.pressure_hpa, "hPa")),
-    )
-    return [(name, text) for name, value, text in told if value is not None]
+    told = ((name, getattr(values, column)) for name, column in ROOM.items())
+    return [(say(f"room.{name}"), of_room(name, value)) for name, value in told if value is not None]
+
+
+def of_room(name: str, value: float | None) -> str:
+    """One value of the room with its unit."""
+    if name == "temperature":
+        return warmth(value)
+    unit = {"humidity": "%", "light": "lx", "co2": "ppm", "pressure": "hPa"}[name]
+    return number(value, unit, 1 if name == "light" and value is not None and value < 10 else 0)
 
 
 def room_over(rows: list[EnvironmentRecord]) -> list[tuple[str, str]]:
     """The room over a night: from the lowest to the highest value of each sensor."""
     told = (
-        ("Temperature", [r.temperature_c for r in rows if r.temperature_c is not None], "°C", 1),
-        ("Humidity", [r.humidity_pct for r in rows if r.humidity_pct is not None], "%", 0),
-        ("Light", [r.illuminance_lx for r in rows if r.illuminance_lx is not None], "lx", 1),
-        ("Carbon dioxide", [r.co2_ppm for r in rows if r.co2_ppm is not None], "ppm", 0),
-        ("Air pressure", [r.pressure_hpa for r in rows if r.pressure_hpa is not None], "hPa", 0),
+        ("humidity", [r.humidity_pct for r in rows if r.humidity_pct is not None], "%", 0),
+        ("light", [r.illuminance_lx for r in rows if r.illuminance_lx is not None], "lx", 1),
+        ("co2", [r.co2_ppm for r in rows if r.co2_ppm is not None], "ppm", 0),
+        ("pressure", [r.pressure_hpa for r in rows if r.pressure_hpa is not None], "hPa", 0),
     )
-    return [
-        (name, f"{min(values):.{digits}f} to {number(max(values), unit, digits)}")
-        for name, values, unit, digits in told
-        if values
-    ]
+    warm = [r.temperature_c for r in rows if r.temperature_c is not None]
+    first = [("temperature", warmth(min(warm), unit=False), warmth(max(warm)))] if warm else []
+    rest = [(name, number(min(v), digits=n), number(max(v), unit, n)) for name, v, unit, n in told if v]
+    return [(say(f"room.{name}"), say("room.range", low=low, high=high)) for name, low, high in (*first, *rest)]
 
 
-# Key of SleepStatistics, name, meaning.  Counted as the AASM manual does, but TIB, SOL and SE from began-trying on.
+# Keys of SleepStatistics.  Counted as the AASM manual does, but TIB, SOL and SE from began-trying on.
 _STATISTICS = (
-    ("tst_s", "Time asleep", "Total sleep time (TST): light, deep and REM sleep together."),
-    ("tib_s", "Time in bed", "Time in bed (TIB): from the moment you began trying to sleep until you got up."),
-    ("se", "Sleep efficiency", "Time asleep as a share of the time in bed that was meant for sleep (SE)."),
-    ("sol_s", "Time to fall asleep", "Sleep onset latency (SOL): from trying to sleep until sleep onset."),
-    ("waso_s", "Awake in the night", "Wake after sleep onset (WASO): time awake between falling asleep and waking up."),
-    ("awakenings", "Awakenings", "How many times sleep gave way to wake after sleep onset."),
-    ("spt_s", "Sleep period", "Sleep period time (SPT): from sleep onset until the final awakening."),
-    ("light_s", "Light sleep", "Stages N1 and N2 together; per cent of the time asleep."),
-    ("deep_s", "Deep sleep", "Stage N3, slow wave sleep; per cent of the time asleep."),
-    ("rem_s", "REM sleep", "Rapid eye movement sleep, when most dreams are dreamt; per cent of the time asleep."),
-    ("rem_latency_s", "REM latency", "From sleep onset until the first REM sleep."),
-    ("unscored_s", "Not enough signal", "Time in bed in which the radar saw too little for an answer."),
-    ("before_trying_s", "In bed before trying", "Time in bed before you began trying to sleep, as when reading."),
+    *("tst_s", "tib_s", "se", "sol_s", "waso_s", "awakenings", "spt_s", "light_s", "deep_s", "rem_s"),
+    *("rem_latency_s", "unscored_s", "before_trying_s"),
 )
 
 
 def statistics(values: Mapping[str, Any] | None) -> list[Figure]:
     """The night's statistics in words, in the order in which people ask for them."""
     found: list[Figure] = []
-    for key, name, meaning in _STATISTICS:
+    for key in _STATISTICS:
         value = (values or {}).get(key)
         if values is None or key not in values:
             continue
+        meaning = say(f"meaning.{key}")
         if values.get("counted_from") == "entering" and key in ("tib_s", "sol_s"):
-            meaning += " When you began trying is not known, so it counts from going to bed."
+            meaning = f"{meaning} {say('meaning.from_entering')}"
         if key.endswith("_s"):
             text = duration(value)
             tst_s = values.get("tst_s")
@@ -271,8 +288,14 @@ def statistics(values: Mapping[str, Any] | None) -> list[Figure]:
             text = percent(value)
         else:
             text = number(value)
-        found.append(Figure(name, text, meaning))
+        found.append(Figure(say(f"figure.{key}"), text, meaning))
     return found
+
+
+def both(live: Mapping[str, Any] | None, morning: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
+    """Each figure by name, as it was told live and as it was told in the morning."""
+    told = {figure.name: figure.value for figure in statistics(live)}
+    return [(figure.name, told.get(figure.name, UNKNOWN), figure.value) for figure in statistics(morning)]
 
 
 def mean_rate(epochs: Sequence[EpochRecord]) -> list[Figure]:
@@ -281,8 +304,8 @@ def mean_rate(epochs: Sequence[EpochRecord]) -> list[Figure]:
     rates = [rate for rate in asleep if rate is not None]
     if not rates:
         return []
-    meaning = f"Breaths per minute, the mean over {duration(30 * len(rates))} asleep with a clear enough signal."
-    return [Figure("Breathing rate", number(sum(rates) / len(rates), digits=1), meaning)]
+    meaning = say("meaning.rate", length=duration(30 * len(rates)))
+    return [Figure(say("figure.rate"), number(sum(rates) / len(rates), "/min", 1), meaning)]
 
 
 def stage_shares(values: Mapping[str, Any]) -> list[tuple[str, float]]:

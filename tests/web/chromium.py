@@ -36,6 +36,7 @@ class Chromium:
             "--no-first-run",
             "--disable-background-networking",
             "--hide-scrollbars",
+            "--accept-lang=en-GB",  # 24 h and °C, wherever the tests run
             f"--user-data-dir={self._profile.name}",
             "--remote-debugging-pipe",
         ]
@@ -107,8 +108,9 @@ class Chromium:
             time.sleep(0.05)
 
     def picture(self, path: Path, whole: bool = False) -> None:
-        """A PNG of the window, or of the whole page."""
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        """The window, or the whole page, as PNG or WebP by the file's name."""
+        form = {"format": "webp", "quality": 80} if path.suffix == ".webp" else {"format": "png"}
+        shot = self.call("Page.captureScreenshot", **form, captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:

@@ -28,6 +28,10 @@ PAGES = {
     "alarm": "/alarm/1",
     "settings": "/settings",
     "placement": "/placement",
+    "privacy": "/privacy",
+    "first": "/first",
+    "first-place": "/first/place",
+    "first-alarm": "/first/alarm",
 }  # {id} is the latest night that is over
 NIGHT_UTC = MORNING_UTC + 86_400 - 3 * 3600
 
@@ -35,9 +39,12 @@ NIGHT_UTC = MORNING_UTC + 86_400 - 3 * 3600
 class Served:
     """The page as its own process, and the supervisor's side of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_new: bool = False) -> None:
         self.store_path, self.status_path = folder / "nights.sqlite3", folder / "status.json"
-        plausible_nights.fill(self.store_path, nights=10, tonight=0.6)
+        if is_new:
+            Store(self.store_path, Role.SUPERVISOR).close()
+        else:
+            plausible_nights.fill(self.store_path, nights=10, tonight=0.6)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"

@@ -63,6 +63,10 @@ def test_no_state_has_a_barrier(served: Served, browser: Chromium, axe: str) -> 
     served.says(replace(asleep(NIGHT_UTC), alarm_phase="ringing", lamp=(1.0, 0.75, 0.42), complaints=("no model",)))
     browser.open(served.url + "/")
     assert violations(browser, axe) == []
+    for path in ("/settings", "/night", "/first/place"):
+        browser.open(served.url + path)
+        browser.run("document.documentElement.className = 'red'")
+        assert violations(browser, axe) == [], path
     browser.open(served.address("alarm"))
     browser.run("document.querySelector('#time').value = ''")
     press(browser, "main form button.strong")

@@ -69,20 +69,28 @@ def test_a_page_in_use_goes_to_the_door_when_its_browser_is_removed_and_comes_ba
     served: Served, browser: Chromium, look: Path
 ) -> None:
     browser.open(served.url + "/")
+    follows(served, browser)
     cookies = browser.call("Network.getCookies")["cookies"]
     kept = next(cookie for cookie in cookies if cookie["name"] == "firstlight_browser")
     assert (kept["httpOnly"], kept["sameSite"]) == (True, "Strict")
-    browser.call("Network.deleteCookies", name=kept["name"], url=served.url)
-    browser.wait_for_load()  # by itself, within a second or two
-    assert where(browser) == served.url + "/pair"
+    fields = f"form_token: document.body.dataset.token, browser: '{kept['value'].partition('.')[0]}'"
+    browser.run(f"fetch('/browsers/remove', {{method: 'POST', body: new URLSearchParams({{{fields}}})}}).then(() => 1)")
+    while where(browser) != served.url + "/pair":  # by itself, within a second or two
+        browser.wait_for_load()
     ready = replace(asleep(NIGHT_UTC), simulated=True, speed=60.0, pairing_until_utc=int(NIGHT_UTC + 20))
     served.says(ready)
     browser.until("document.querySelector('#window').textContent.includes('The box is ready: press Pair.')")
     browser.picture(look / "pair-ready-390.png")
-    browser.call("Network.setCookie", name=kept["name"], value=kept["value"], url=served.url, httpOnly=True)
-    browser.wait_for_load()
+    pair(served, browser, held_s=120.0)
     assert where(browser) == served.url + "/"
     assert browser.complaints == []
+
+
+def follows(served: Served, browser: Chromium) -> None:
+    """Wait until the page shows what the box said after it was loaded."""
+    for rate in (11.5, 12.5):
+        served.says(replace(asleep(NIGHT_UTC), rate_brpm=rate, simulated=True, speed=60.0))
+        browser.until(f"document.querySelector('#sleeper .rate strong')?.textContent === '{rate}'")
 
 
 def where(browser: Chromium) -> str:
@@ -110,6 +118,15 @@ def test_the_page_follows_the_box_without_being_loaded_again(served: Served, bro
     browser.picture(look / "ringing-390.png")
     assert browser.run("window.same") is True
     assert browser.complaints == []
+
+
+def test_who_wants_no_motion_is_shown_a_breath_that_stands_still(served: Served, browser: Chromium) -> None:
+    shown = "['moving', 'still'].map(one => getComputedStyle(document.querySelector('circle.' + one)).display)"
+    for motion, displays in (("no-preference", ["inline", "none"]), ("reduce", ["none", "inline"])):
+        browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": motion}])
+        browser.open(served.url + "/first/place")
+        assert browser.run(shown) == displays
+    browser.call("Emulation.setEmulatedMedia", features=[])
 
 
 def test_stop_is_one_press_with_and_without_scripts(served: Served, browser: Chromium) -> None:

@@ -17,7 +17,8 @@ from werkzeug.routing import Rule
 
 from appliance.web import create_app, guard
 
-PAGES = ("/", "/night", "/nights", "/trends", "/alarm", "/alarm/new", "/alarm/1", "/settings", "/placement")
+PAGES = ("/", "/night", "/nights", "/trends", "/alarm", "/alarm/new", "/alarm/1", "/settings", "/placement", "/privacy")
+PAGES += ("/first", "/first/place", "/first/alarm")
 
 
 def test_headers_forbid_foreign_scripts_frames_and_guessing(filled: Visitor) -> None:
@@ -123,13 +124,14 @@ TELLING = st.sampled_from(
 )
 NUMBER = st.integers(-(10**30), 10**30).map(str)
 HUGE = st.sampled_from([str(sign * n) for sign in (1, -1) for n in (2**31, 2**53, 2**63, 10**30)])
-QUERIES = ("before", "answer", "saved")
+QUERIES = ("before", "answer", "saved", "span", "corrected")
 HEADERS = (
     "Host",
     "Origin",
     "Sec-Fetch-Site",
     "Cookie",
     "User-Agent",
+    "Accept-Language",
     "Accept",
     "Range",
     "Content-Type",

