@@ -75,14 +75,16 @@ def run(config_path: Path, speed: float, start_utc: str | None, raw: Path | None
     from appliance.box import build
     from appliance.clock import WallClock
     from appliance.config import load_or_last_good
+    from appliance.timekeeper import Timekeeper
 
     stop = _until_told()
     config, complaint = load_or_last_good(config_path, _last_good())
     if complaint is not None:
         logging.error(complaint)
     start_utc_s = None if start_utc is None else datetime.fromisoformat(start_utc).timestamp()
-    clock = WallClock(speed, start_utc_s)
-    build(config, clock, stop, complaint, raw, simulated=start_utc is not None).run(stop)
+    timekeeper = None if start_utc_s is not None else Timekeeper(config.paths.state)
+    clock = WallClock(speed, start_utc_s) if timekeeper is None else WallClock(speed, least_utc=timekeeper.least_utc)
+    build(config, clock, stop, complaint, raw, start_utc is not None, timekeeper).run(stop)
 
 
 @main.command()

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from appliance.alarm_copy import AlarmCopy
 from appliance.bedside import Bedside
 from appliance.clock import Clock, WallClock
+from appliance.clock_trust import ClockSource
 from appliance.config import Config
 from appliance.config_values import AUTO
 from appliance.disk import Disk
@@ -29,6 +30,7 @@ from appliance.senses import LiveSenses, Tee
 from appliance.sensing import Sensing
 from appliance.settings import Settings
 from appliance.supervisor import Pins, Supervisor
+from appliance.timekeeper import Timekeeper
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
 from drivers.environment import Environment, open_bus
@@ -94,6 +96,7 @@ def build(
     complaint: str | None = None,
     raw: Path | None = None,
     simulated: bool = False,
+    timekeeper: Timekeeper | None = None,
 ) -> Box:
     """The box.  A part that cannot be had is a complaint on the page and never the end of the alarm."""
     complaints = [] if complaint is None else [complaint]
@@ -168,6 +171,7 @@ def build(
         clock,
         tee,
         None if power is None else power.set,
+        (lambda: ClockSource.NETWORK) if timekeeper is None else (lambda: timekeeper.source),
     )
     senses.rest(bedside.standby)
     pins = Pins(
@@ -197,6 +201,8 @@ def build(
     )
     threads = senses.threads(stop)
     threads.append(threading.Thread(target=disk.run, args=(stop,), name="disk"))
+    if timekeeper is not None:
+        threads.append(threading.Thread(target=timekeeper.run, args=(stop,), name="clock"))
     if recorder is not None:
         threads.append(threading.Thread(target=recorder.run, args=(stop,), name="raw"))
     return Box(supervisor, threads, rest.close)

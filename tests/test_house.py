@@ -53,6 +53,7 @@ SHELLS = (
     "appliance.status",
     "appliance.store",
     "appliance.supervisor",
+    "appliance.timekeeper",
     "appliance.watchdog",
     "appliance.web.",
     "drivers.capture",
@@ -68,6 +69,7 @@ SHELLS = (
 LOOKING_MODULES = {
     *(
         "asyncio",
+        "ctypes",
         "fcntl",
         "glob",
         "gpiozero",
