@@ -157,7 +157,7 @@ def build(
         return Radar(port_of(config), radar.module, radar.baud, seconds, deliver, tee, clock.speed)
 
     def make_room() -> Environment:
-        return Environment(bus_of(config, seconds), seconds)
+        return Environment(bus_of(config, seconds), seconds, warmth_c=config.environment.warmth_c)
 
     recorder = None
     raw_path = raw or (_raw_path(config, clock) if config.capture.keep_raw else None)

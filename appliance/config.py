@@ -48,6 +48,7 @@ class EnvironmentConfig:
 
     enabled: bool = field(default=True, metadata=_by(be.flag))
     bus: int | str = field(default=1, metadata=_by(be.bus))
+    warmth_c: float = field(default=0.0, metadata=_by(be.number(-5.0, 15.0)))  # of the box's air over the room's
 
 
 @dataclass(frozen=True, slots=True)

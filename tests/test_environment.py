@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.clock import CaptureClock, Instant
+from appliance.senses import LiveSenses
 from drivers.environment import Environment, open_bus
-from drivers.environment.climate import aht20_columns, crc8, sensirion_words, sht3x_columns, sht4x_columns
+from drivers.environment.climate import (
+    aht20_columns,
+    cooler,
+    crc8,
+    saturation_hpa,
+    sensirion_words,
+    sht3x_columns,
+    sht4x_columns,
+)
 from drivers.environment.co2 import scd4x_columns, scd4x_ready
 from drivers.environment.light import bh1750_lx, tsl2591_lx, veml7700_corrected_lx, veml7700_lx
 from drivers.environment.pressure import Calibration, bmx280_columns, calibration
-from drivers.readings import DriverError, EnvironmentReading
+from drivers.radar import RadarHealth
+from drivers.readings import DriverError, EnvironmentReading, LinkCounters
 from drivers.twins.i2c import Room, TwinBus, bedroom, room_bus, words
 
 ALL_CHIPS = ("SHT4x", "SHT3x", "AHT20", "SCD4x", "BME280", "BMP280", "VEML7700", "BH1750", "TSL2591")
@@ -77,6 +90,72 @@ def test_sht4x_formula() -> None:
     )
     assert sht4x_columns(words(0x6667, 0x5EB9))["humidity_pct"] == pytest.approx(40.252, abs=1e-3)
     assert [sht4x_columns(words(0, raw))["humidity_pct"] for raw in (0, 0xFFFF)] == [0.0, 100.0]  # -6 and 119, clipped
+
+
+@pytest.mark.parametrize(
+    "data", ["01 F4 33", "66 67 A2", "5E B9 3C", "07 E6 48", "BE EF 92 00 00 81", "F8 96 31 9F 07 C2 3B BE 89"]
+)
+def test_check_bytes_of_whole_replies(data: str) -> None:
+    assert len(sensirion_words(bytes.fromhex(data))) == len(bytes.fromhex(data)) // 3
+
+
+def test_scd4x_example_of_the_datasheet() -> None:
+    told = scd4x_columns(bytes.fromhex("01F433 6667A2 5EB93C"))
+    assert told == pytest.approx({"co2_ppm": 500.0, "temperature_c": 25.003, "humidity_pct": 37.002}, abs=1e-3)
+    with pytest.raises(DriverError, match="check byte"):  # the datasheet's own misprint of the first check byte
+        scd4x_columns(bytes.fromhex("01F47B 6667A2 5EB93C"))
+    serial = sensirion_words(bytes.fromhex("F89631 9F07C2 3BBE89"))
+    assert serial[0] << 32 | serial[1] << 16 | serial[2] == 273325796834238
+    assert not scd4x_ready(words(0x8000))
+    assert scd4x_ready(words(0x8006))
+    assert not scd4x_ready(words(0xF800))  # only the low eleven bits count
+
+
+def test_sht3x_formula() -> None:
+    told = sht3x_columns(bytes.fromhex("BEEF92 BEEF92"))
+    assert told == pytest.approx({"temperature_c": 85.523, "humidity_pct": 74.585}, abs=1e-3)
+
+
+def _burst(p: int, t: int, h: int | None = None) -> bytes:
+    """20 bits of pressure and of temperature, left-aligned in three bytes each; 16 of humidity."""
+    return (p << 4).to_bytes(3, "big") + (t << 4).to_bytes(3, "big") + (b"" if h is None else h.to_bytes(2, "big"))
+
+
+def test_bmp280_example_of_the_datasheet() -> None:
+    constants = Calibration((27504, 26435, -1000), (36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000), None)
+    told = bmx280_columns(constants, _burst(415148, 519888))
+    assert told["temperature_c"] == pytest.approx(25.0825, abs=1e-4)
+    assert told["pressure_hpa"] == pytest.approx(1006.5327, abs=1e-4)
+
+
+def test_bme280_vector_of_pimoroni_s_tests() -> None:
+    constants = Calibration(
+        (28009, 25654, 50), (39145, -10750, 3024, 5667, -120, -7, 15500, -14600, 6000), (75, 376, 0, 286, 50, 30)
+    )
+    told = bmx280_columns(constants, _burst(326816, 529191, 30281))
+    assert told == pytest.approx(
+        {"temperature_c": 24.78949, "pressure_hpa": 1006.61518, "humidity_pct": 68.66997}, abs=1e-4
+    )
+
+
+def test_warm_air_of_the_box_is_told_as_the_room_s() -> None:
+    """22 C and 40 % in the box, 4 C above the room: psychrometric tables give 26.43 and 20.63 hPa when full."""
+    told = cooler({"temperature_c": 22.0, "humidity_pct": 40.0, "co2_ppm": 700.0}, 4.0)
+    assert told["temperature_c"] == 18.0
+    assert told["humidity_pct"] == pytest.approx(40.0 * 26.43 / 20.63, abs=0.1)
+    assert told["co2_ppm"] == 700.0
+    assert cooler({"illuminance_lx": 3.0}, 4.0) == {"illuminance_lx": 3.0}
+    assert cooler({"temperature_c": 22.0, "humidity_pct": 95.0}, 4.0)["humidity_pct"] == 100.0
+
+
+@given(st.floats(0.0, 40.0), st.floats(1.0, 60.0), st.floats(0.0, 8.0))
+def test_taking_warmth_off_keeps_the_water_in_the_air(warm_c: float, humidity_pct: float, warmth_c: float) -> None:
+    told = cooler({"temperature_c": warm_c, "humidity_pct": humidity_pct}, warmth_c)
+    vapour_hpa = humidity_pct / 100 * saturation_hpa(warm_c)
+    assert told["humidity_pct"] <= 100.0
+    assert told["humidity_pct"] == 100.0 or told["humidity_pct"] / 100 * saturation_hpa(
+        told["temperature_c"]
+    ) == pytest.approx(vapour_hpa, rel=1e-9)
 
 
 def test_aht20_formula() -> None:
@@ -263,6 +342,59 @@ def test_a_co2_sensor_that_forgot_its_task_is_started_again() -> None:
         time.sleep(60)
         told.append(environment.read().co2_ppm)
     assert told == [None, None, None, None, 1234.0, 1234.0]
+
+
+def test_the_box_s_warmth_is_taken_off_every_reading() -> None:
+    time = Time()
+    bus = room_bus(time.clock, lambda t_s: ROOM, ("SHT4x", "BME280"))
+    reading = Environment(bus, time.clock, time.sleep, warmth_c=3.0).read()
+    assert reading.temperature_c == pytest.approx(16.3, abs=0.01)
+    assert reading.humidity_pct == pytest.approx(47.5 * saturation_hpa(19.3) / saturation_hpa(16.3), abs=0.01)
+    assert reading.pressure_hpa == pytest.approx(998.7, abs=0.1)
+
+
+def test_a_hung_bus_costs_no_turn_and_is_told() -> None:
+    """A chip holds the line down: the kernel's call does not come back, and the loop goes on without it."""
+    entered, free = threading.Event(), threading.Event()
+
+    class Hung:
+        def i2c_rdwr(self, *messages: object) -> None:
+            entered.set()
+            free.wait()
+            raise OSError(5, "Input/output error")
+
+    class NoRadar:
+        def run(self, stop: threading.Event) -> None:
+            stop.wait()
+
+        def health(self) -> RadarHealth:
+            return RadarHealth(False, None, None, None, None, LinkCounters(), None, 0, 0)
+
+    time = Time()
+    clock = CaptureClock(0.0)
+    senses = LiveSenses(
+        lambda deliver, tee: NoRadar(),  # type: ignore[arg-type,return-value]
+        lambda: Environment(Hung(), time.clock, time.sleep),
+        None,
+        clock,
+    )
+    stop = threading.Event()
+    threads = senses.threads(stop)
+    for thread in threads:
+        thread.start()
+    assert entered.wait(10.0)
+    began_s = monotonic()
+    for tenth in range(100):
+        assert senses.take(Instant(tenth / 10, 0.0)).complaints == ()
+    assert monotonic() - began_s < 1.0
+    assert senses.take(Instant(60.0, 0.0)).complaints == (
+        "The I2C bus hangs: check the sensors' wires, then switch the box off and on",
+    )
+    stop.set()
+    free.set()
+    for thread in threads:
+        thread.join(10.0)
+    assert senses.take(Instant(120.0, 0.0)).complaints == ()
 
 
 def test_a_bus_without_sensors_gives_a_reading_of_nothing() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from drivers.environment.bus import Bus, Wire, open_bus
-from drivers.environment.climate import Aht20, Columns, Sht3x, Sht4x
+from drivers.environment.climate import Aht20, Columns, Sht3x, Sht4x, cooler
 from drivers.environment.co2 import Scd4x
 from drivers.environment.light import Bh1750, Tsl2591, Veml7700
 from drivers.environment.pressure import Bmx280
@@ -43,7 +43,15 @@ class Sensor(Protocol):
 class Environment:
     """All sensors of one bus.  A chip that dies costs its own columns, and is looked for again at every reading."""
 
-    def __init__(self, bus: Bus, clock: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+        warmth_c: float = 0.0,
+    ) -> None:
+        """``warmth_c``: by how much the box warms the air at its sensors, and so what is taken off again."""
+        self._warmth_c = warmth_c
         self._wire = Wire(bus, sleep)
         self._clock = clock
         self._sensors: dict[int, Sensor] = {}  # by address
@@ -60,7 +68,7 @@ class Environment:
         t_s = self._clock()
         told: Columns = {}
         for address in sorted(self._sensors, key=self._rank):
-            for column, value in self._ask(address).items():
+            for column, value in cooler(self._ask(address), self._warmth_c).items():
                 low, high = LIMITS[column]
                 if low <= value <= high:
                     told.setdefault(column, value)
