@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.bedside import Bedside
-from appliance.box import bus_of, database, pins_of, port_of, sense_with, status_file
+from appliance.box import database, sense_with, status_file
 from appliance.clock import WallClock
 from appliance.config import Config
 from appliance.loading import load_policy, load_stager
@@ -29,6 +29,7 @@ from appliance.senses import LiveSenses
 from appliance.settings import Settings
 from appliance.status import STALE_S, Status, read_status, status_age_s
 from appliance.store import Role, Store, StoreError
+from appliance.wiring import bus_of, pins_of, port_of
 from drivers.environment import Environment
 from drivers.outputs import open_pins
 from drivers.probing import find
