@@ -192,6 +192,15 @@ def hold_low(pin: int, factory: Any) -> None:
     device.close()
 
 
+def is_held_low(pin: int, factory: Any) -> bool:
+    """Whether a pin with its pull-up on is low all the same.  Raises DriverError with one line."""
+    device = _opened(gpiozero.DigitalInputDevice, pin, factory, pull_up=True)
+    try:
+        return not device.pin.state
+    finally:
+        device.close()
+
+
 class PressDetector:
     """Button levels to presses: pure, so that a recorded night presses as the live one did.
 
