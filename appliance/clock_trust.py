@@ -20,7 +20,7 @@ class ClockSource(StrEnum):
     """Who has told the box the time since it started."""
 
     NETWORK = "network"  # a time service; the crystal has run by itself since it last did, a second or two a day
-    RTC = "rtc"  # a clock module with a battery, which the kernel asked at the start
+    RTC = "rtc"  # a clock module with a battery, from which the system's clock was set at the start
     NOBODY = "nobody"
     UNKNOWN = "unknown"  # the box has no way to ask
 
@@ -81,7 +81,7 @@ class Told(NamedTuple):
     has_file: bool = False  # systemd-timesyncd has synchronised the clock since the machine started
     has_timesyncd: bool = False  # it runs
     kernel: bool | None = None  # what the kernel says of being synchronised; None where it may not be asked
-    rtc_utc: int | None = None  # the clock module that the kernel set the time from, at the first look
+    rtc_utc: int | None = None  # what a clock module tells, asked at the first look
 
 
 LEAST_UTC = 1_735_689_600  # 2025-01-01: this program did not exist before

@@ -108,11 +108,10 @@ class Timekeeper:
             return 0
 
     def _ask_rtc(self) -> int | None:
-        """The module that the kernel set the clock from, if there is one."""
+        """What the clock module tells, if there is one; who sets the clock from it, kernel or udev, is the system's."""
         for rtc in sorted((self._root / "sys/class/rtc").glob("rtc*")):
             try:
-                if (rtc / "hctosys").read_text(encoding="ascii").strip() == "1":
-                    return int((rtc / "since_epoch").read_text(encoding="ascii"))
+                return int((rtc / "since_epoch").read_text(encoding="ascii"))
             except (OSError, ValueError):
                 continue
         return None

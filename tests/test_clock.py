@@ -42,10 +42,9 @@ class Machine:
         if has_synchronised:
             (folder / "synchronized").touch()
 
-    def rtc(self, utc: int, set_the_clock: str = "1") -> None:
+    def rtc(self, utc: int) -> None:
         folder = self.root / "sys/class/rtc/rtc0"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "hctosys").write_text(f"{set_the_clock}\n")
         (folder / "since_epoch").write_text(f"{utc}\n")
 
     def keeps(self, text: str) -> None:
@@ -99,7 +98,7 @@ def test_the_machine_is_asked(tmp_path: Path) -> None:
     assert keeper.source is ClockSource.NETWORK
 
 
-def test_a_clock_module_is_used_where_the_kernel_set_the_time_from_it(tmp_path: Path) -> None:
+def test_a_clock_module_is_believed_where_the_system_s_clock_was_set_from_it(tmp_path: Path) -> None:
     machine = Machine(tmp_path, SEVEN)
     machine.timesyncd(has_synchronised=False)
     machine.rtc(SEVEN)
@@ -107,7 +106,7 @@ def test_a_clock_module_is_used_where_the_kernel_set_the_time_from_it(tmp_path: 
     machine.passes(8 * 3600.0)
     keeper.look()  # the module is not asked again
     assert keeper.source is ClockSource.RTC
-    machine.rtc(SEVEN, set_the_clock="0")
+    machine.rtc(SEVEN)  # eight hours behind by now: the system's clock is from elsewhere
     assert machine.start().source is ClockSource.NOBODY
     machine.rtc(1000)  # a Pi 5 without a battery: its own clock module begins at 1970
     assert machine.start().source is ClockSource.NOBODY

@@ -71,7 +71,7 @@ def _service(status: Status | None) -> Verdict:
 
 
 def _clock(source: ClockSource) -> Verdict:
-    tried = "systemd-timesyncd's file, the kernel, and a clock module that the kernel set the time from"
+    tried = "systemd-timesyncd's file, the kernel, and a clock module that agrees with the clock"
     if source is ClockSource.NOBODY:
         return Verdict(
             "clock",
