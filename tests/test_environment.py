@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from appliance.clock import CaptureClock, Instant
 from appliance.senses import LiveSenses
 from drivers.environment import Environment, open_bus
+from drivers.environment.bme68x import Calibration68x, bme68x_columns, calibration68x
 from drivers.environment.climate import (
     aht20_columns,
     cooler,
@@ -26,11 +27,13 @@ from drivers.environment.climate import (
     sht4x_columns,
 )
 from drivers.environment.co2 import scd4x_columns, scd4x_ready
-from drivers.environment.light import bh1750_lx, tsl2591_lx, veml7700_corrected_lx, veml7700_lx
+from drivers.environment.light import bh1750_lx, ltr329_lx, tsl2591_lx, veml7700_corrected_lx, veml7700_lx
 from drivers.environment.pressure import Calibration, bmx280_columns, calibration
 from drivers.radar import RadarHealth
 from drivers.readings import DriverError, EnvironmentReading, LinkCounters
-from drivers.twins.i2c import Room, TwinBus, bedroom, room_bus, words
+from drivers.twins.air_chips import Bme68
+from drivers.twins.i2c import TwinBus, room_bus
+from drivers.twins.room import Room, bedroom, words
 
 ALL_CHIPS = ("SHT4x", "SHT3x", "AHT20", "SCD4x", "BME280", "BMP280", "VEML7700", "BH1750", "TSL2591")
 
@@ -204,6 +207,30 @@ def test_tsl2591_formula() -> None:
     assert tsl2591_lx(0, 0, 25, 100) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("both", "infrared", "gain", "ms", "lx"),
+    [(1000, 200, 1, 100, 1995.5), (1000, 1000, 8, 200, 145.2), (300, 800, 96, 400, 0.7098), (10, 990, 1, 100, 0.0)],
+)
+def test_ltr329_formula(both: int, infrared: int, gain: float, ms: int, lx: float) -> None:
+    assert ltr329_lx(both, infrared, gain, ms) == pytest.approx(lx, abs=0.05, rel=1e-4)
+    assert ltr329_lx(0, 0, gain, ms) == 0.0
+
+
+def test_bme680_constants_and_formulas() -> None:
+    constants = calibration68x(Bme68.LOW, Bme68.HIGH)
+    assert constants == Calibration68x(
+        (26180, 26300, 3),
+        (36100, -10420, 88, 8200, -140, 30, 40, -2900, -2500, 30),
+        (740, 1010, 0, 45, 20, 120, -100),
+    )
+    told = bme68x_columns(constants, b"\x80\x00" + _burst(378000, 492000, 21500))
+    assert told == {"temperature_c": 22.93, "pressure_hpa": 929.29, "humidity_pct": 49.857}
+    assert list(bme68x_columns(constants, b"\x80\x00" + _burst(0x80000, 492000, 0x8000))) == ["temperature_c"]
+    assert bme68x_columns(constants, b"\x80\x00" + _burst(378000, 0x80000, 21500)) == {}
+    nothing = constants._replace(p=(0,) * 10)  # would divide by zero
+    assert "pressure_hpa" not in bme68x_columns(nothing, b"\x80\x00" + _burst(378000, 492000, 21500))
+
+
 def captured(path: Path) -> tuple[dict[str, bytes], list[dict[str, object]]]:
     """The labelled bytes and the expectations of a capture file."""
     _, rest = path.read_text().split("[hex]")
@@ -248,6 +275,9 @@ TOLD = {
     "AHT20": {"temperature_c": 19.3, "humidity_pct": 47.5},
     "BME280": {"temperature_c": 19.3, "humidity_pct": 47.5, "pressure_hpa": 998.7},
     "BMP280": {"temperature_c": 19.3, "pressure_hpa": 998.7},
+    "BME680": {"temperature_c": 19.3, "humidity_pct": 47.5, "pressure_hpa": 998.7},
+    "BME688": {"temperature_c": 19.3, "humidity_pct": 47.5, "pressure_hpa": 998.7},
+    "LTR-329": {"illuminance_lx": 12.0},
     "SCD4x": {"temperature_c": 19.3, "humidity_pct": 47.5, "co2_ppm": 1234.0},
     "VEML7700": {"illuminance_lx": 12.0},
     "BH1750": {"illuminance_lx": 12.0},
@@ -255,7 +285,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("chip", ALL_CHIPS)
+@pytest.mark.parametrize("chip", [*ALL_CHIPS, "BME680", "BME688", "LTR-329"])
 def test_each_chip_alone_tells_its_own_columns(chip: str) -> None:
     environment, _, time = wired(ROOM, chip)
     reading = settled(environment, time)._asdict()
@@ -309,7 +339,7 @@ def test_values_out_of_range_are_missing() -> None:
     assert reading.humidity_pct == pytest.approx(47.5, abs=0.01)
 
 
-@pytest.mark.parametrize("chip", ["VEML7700", "BH1750", "TSL2591"])
+@pytest.mark.parametrize("chip", ["VEML7700", "BH1750", "TSL2591", "LTR-329"])
 @pytest.mark.parametrize("lx", [0.0, 0.5, 8.0, 300.0, 5_000.0, 60_000.0])
 def test_light_from_a_dark_bedroom_to_a_sunlit_window(chip: str, lx: float) -> None:
     if chip == "TSL2591" and lx > 50_000:
@@ -397,6 +427,36 @@ def test_a_hung_bus_costs_no_turn_and_is_told() -> None:
     assert senses.take(Instant(120.0, 0.0)).complaints == ()
 
 
+def test_a_co2_sensor_is_told_the_pressure_of_the_barometer_beside_it() -> None:
+    time = Time()
+    pressures = [998.7]
+    bus = room_bus(time.clock, lambda t_s: ROOM._replace(pressure_hpa=pressures[-1]), ("SCD4x", "BME280"))
+    environment, written = Environment(bus, time.clock, time.sleep), list[bytes]()
+    chip = bus.chips[0x62]
+    told = chip.write
+
+    def write(t_s: float, data: bytes) -> None:
+        written.append(data)
+        told(t_s, data)
+
+    chip.write = write  # type: ignore[method-assign]
+    for pressure in (998.7, 998.9, 987.0):
+        pressures.append(pressure)
+        time.sleep(60.0)
+        assert environment.read().pressure_hpa == pytest.approx(pressure, abs=0.1)
+    heard = [data for data in written if data[:2] == b"\xe0\x00"]
+    # 999 hPa = 03E7 at first, nothing for a change of 0.2, and for 98700 Pa the datasheet's example 03DB with 42.
+    assert [data[2:4].hex() for data in heard] == ["03e7", "03db"]
+    assert heard[1] == bytes.fromhex("e000 03db 42")
+
+
+def test_the_two_chips_of_one_address_are_told_apart() -> None:
+    for chip in ("TSL2591", "LTR-329"):
+        environment, _, _ = wired(ROOM, chip)
+        environment.read()
+        assert environment.sensors == (f"{chip} at 0x29",)
+
+
 def test_a_bus_without_sensors_gives_a_reading_of_nothing() -> None:
     environment, _, time = wired(ROOM)
     assert environment.read() == EnvironmentReading(time.now_s)
@@ -405,7 +465,7 @@ def test_a_bus_without_sensors_gives_a_reading_of_nothing() -> None:
 
 def test_another_chip_at_a_known_address_is_left_alone() -> None:
     environment, bus, _ = wired(ROOM, "BME280", "TSL2591")
-    bus.chips[0x76].write(0.0, b"\xd0\x61")  # a BME680
+    bus.chips[0x76].write(0.0, b"\xd0\x55")  # a BMP180
     bus.chips[0x23] = bus.chips.pop(0x29)
     assert environment.read().pressure_hpa is None
 

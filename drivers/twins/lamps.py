@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.twins.i2c import nack
+from drivers.twins.room import nack
 
 
 class PcaTwin:
