@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ from appliance.__main__ import main
 from appliance.clock_trust import ClockSource
 from appliance.config import Config, parse, render
 from appliance.doctor.access import Entry, check, look
-from appliance.doctor.parts import examine
+from appliance.doctor.parts import examine, nobody
 from appliance.doctor.placing import watch
 from appliance.doctor.verdict import PartError, Verdict
 from appliance.status import RadarStatus, Status, write_status
+from drivers.environment.bus import scan
 from drivers.outputs import is_held_low, open_pins
 from drivers.readings import DriverError
 from drivers.twins import MicradarTwin, Scene, TinyFrameTwin
@@ -112,6 +115,31 @@ def test_a_bus_or_a_chip_that_is_not_there_has_a_cause_and_a_next_step(tmp_path:
     assert "i2cdetect" in without_chip.step
     strip = _by_part(parse(text.replace('lamp_driver = "pins"', 'lamp_driver = "strip"')))["lamp"]
     assert (strip.said, strip.cause) == ("there is no /dev/spidev0.0", "SPI is switched off")
+
+
+@pytest.mark.parametrize(
+    ("answering", "number", "found", "cause"),
+    [
+        ((), errno.EREMOTEIO, "nobody answers on the I2C bus", ""),
+        ((0x3C, 0x68), errno.EREMOTEIO, "somebody answers at 0x3c, 0x68, but no sensor that is known", "another kind"),
+        ((), errno.ETIMEDOUT, "a line of the I2C bus is held down", "touches ground"),
+    ],
+)
+def test_an_i2c_bus_without_sensors_is_told_apart(
+    answering: tuple[int, ...], number: int, found: str, cause: str
+) -> None:
+    asked = []
+
+    class Bus:
+        def i2c_rdwr(self, message: Any) -> None:
+            asked.append(message.addr)
+            if message.addr not in answering:
+                raise OSError(number, "no")
+
+    told = nobody(scan(Bus()))
+    assert told.found.startswith(found)
+    assert cause in told.cause
+    assert len(asked) == (1 if number == errno.ETIMEDOUT else 112)  # a bus that is held is not asked 112 times a second
 
 
 def test_a_device_that_this_user_may_not_use_names_the_group() -> None:

@@ -209,10 +209,10 @@ def test_tsl2591_formula() -> None:
 
 @pytest.mark.parametrize(
     ("both", "infrared", "gain", "ms", "lx"),
-    [(1000, 200, 1, 100, 1995.5), (1000, 1000, 8, 200, 145.2), (300, 800, 96, 400, 0.7098), (10, 990, 1, 100, 0.0)],
+    [(1000, 200, 1, 100, 1995.48), (1000, 1000, 8, 200, 145.231), (300, 800, 96, 400, 0.7098), (10, 990, 1, 100, 0.0)],
 )
 def test_ltr329_formula(both: int, infrared: int, gain: float, ms: int, lx: float) -> None:
-    assert ltr329_lx(both, infrared, gain, ms) == pytest.approx(lx, abs=0.05, rel=1e-4)
+    assert ltr329_lx(both, infrared, gain, ms) == pytest.approx(lx, rel=1e-4)
     assert ltr329_lx(0, 0, gain, ms) == 0.0
 
 

@@ -22,6 +22,7 @@ from appliance.store import Role, Store, StoreError
 from appliance.timekeeper import Timekeeper
 from appliance.wiring import bus_of, open_channels, pins_of, port_of
 from drivers.environment import Environment
+from drivers.environment.bus import Scan, scan
 from drivers.lamp_channels import SPI_DEVICE
 from drivers.outputs import is_held_low, open_pins
 from drivers.probing import PI_PORT, find, ports
@@ -151,14 +152,33 @@ def _room(config: Config) -> str:
         return "switched off in the configuration"
     if config.environment.bus != "twin":
         check(Path(f"/dev/i2c-{config.environment.bus}"), "i2c")
-    room = Environment(bus_of(config, time.monotonic), time.monotonic, warmth_c=config.environment.warmth_c)
+    bus = bus_of(config, time.monotonic)
+    room = Environment(bus, time.monotonic, warmth_c=config.environment.warmth_c)
     reading = room.read()
     if not room.sensors:
-        raise PartError("no sensor answers on the I2C bus")
+        raise nobody(scan(bus))
     told = [f"{reading.temperature_c:.1f} °C"] if reading.temperature_c is not None else []
     told += [f"{reading.humidity_pct:.0f} % humidity"] if reading.humidity_pct is not None else []
     told += [f"{reading.illuminance_lx:.1f} lx"] if reading.illuminance_lx is not None else []
     return f"{', '.join(room.sensors)}: {', '.join(told)}"
+
+
+def nobody(found: Scan) -> PartError:
+    """What it means that no sensor answers, by who else does."""
+    if found.is_held:
+        return PartError(
+            "a line of the I2C bus is held down, so that nobody can answer",
+            "SDA or SCL touches ground, or a chip hangs in the middle of an answer",
+            "switch the box off and on; if that does not help, take one chip off after the other",
+        )
+    if found.answers:
+        where = ", ".join(f"{address:#04x}" for address in found.answers)
+        return PartError(
+            f"somebody answers at {where}, but no sensor that is known",
+            "the chip is of another kind, or its address pin is wired otherwise",
+            "look for the chip's name in the README's list of parts",
+        )
+    return PartError("nobody answers on the I2C bus")
 
 
 def _pins(config: Config) -> str:
