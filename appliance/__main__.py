@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal as signal_module
 import sys
-import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import click
 
 from appliance.kept import export, restage
 from appliance.terminal import CONFIG, Bar, Refusal, load_config, needed
+from appliance.wired import doctor, last_good, rest, until_told
 
 MODULES = click.Choice(["micradar", "tinyframe", "acconeer"])
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -25,25 +23,12 @@ STATUS = "status.json"
 CHUNK = 1 << 16
 
 
-def _last_good() -> Path:
-    """Beside the nights, so that a configuration that cannot be read need not be asked where that is."""
-    return Path(os.environ.get("STATE_DIRECTORY", "/var/lib/firstlight")) / "config.last-good.toml"
-
-
 def _say(line: dict[str, Any]) -> None:
     click.echo(json.dumps(line, allow_nan=False))
 
 
 def _progress(length: int, label: str, quiet: bool = False) -> Bar:
     return Bar(length, label, quiet or not sys.stderr.isatty())
-
-
-def _until_told() -> threading.Event:
-    """Set by Ctrl-C, by systemd's SIGTERM, and by a terminal that is closed."""
-    stop = threading.Event()
-    for number in (signal_module.SIGINT, signal_module.SIGTERM, signal_module.SIGHUP):
-        signal_module.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _alarms(at: str | None) -> Any:
@@ -75,14 +60,16 @@ def run(config_path: Path, speed: float, start_utc: str | None, raw: Path | None
     from appliance.box import build
     from appliance.clock import WallClock
     from appliance.config import load_or_last_good
+    from appliance.timekeeper import Timekeeper
 
-    stop = _until_told()
-    config, complaint = load_or_last_good(config_path, _last_good())
+    stop = until_told()
+    config, complaint = load_or_last_good(config_path, last_good())
     if complaint is not None:
         logging.error(complaint)
     start_utc_s = None if start_utc is None else datetime.fromisoformat(start_utc).timestamp()
-    clock = WallClock(speed, start_utc_s)
-    build(config, clock, stop, complaint, raw, simulated=start_utc is not None).run(stop)
+    timekeeper = None if start_utc_s is not None else Timekeeper(config.paths.state)
+    clock = WallClock(speed, start_utc_s) if timekeeper is None else WallClock(speed, least_utc=timekeeper.least_utc)
+    build(config, clock, stop, complaint, raw, start_utc is not None, timekeeper).run(stop)
 
 
 @main.command()
@@ -92,7 +79,7 @@ def web(config_path: Path) -> None:
     from appliance.config import load_or_last_good
     from appliance.web import ServeError, serve
 
-    config, complaint = load_or_last_good(config_path, _last_good(), keep=False)
+    config, complaint = load_or_last_good(config_path, last_good(), keep=False)
     if complaint is not None:
         logging.error(complaint)
     try:
@@ -156,7 +143,7 @@ def record(config_path: Path, out: Path) -> None:
     """The live radar into a capture, until Ctrl-C."""
     from appliance.box import record_radar
 
-    stop = _until_told()
+    stop = until_told()
     if out.exists():
         raise Refusal(f"{out} exists already: choose another name, so that no night is written over")
     recorder = record_radar(load_config(config_path), out, stop, lambda text: click.echo(text, err=True))
@@ -306,32 +293,6 @@ def rehearse(nights: int, seed: int, faults: bool, hours: float, as_json: bool) 
     sys.exit(0 if well else 1)
 
 
-@main.command()
-@CONFIG
-@click.option("--placement", is_flag=True, help="Live: does the box stand where it sees you breathe?  Ctrl-C ends it.")
-@click.option("--seconds", type=click.FloatRange(1.0), default=None, help="With --placement: end after so many.")
-def doctor(config_path: Path, placement: bool, seconds: float | None) -> None:
-    """What is wired, what answers, what is wrong and how to mend it."""
-    from appliance.doctor import examine, show_placement
-    from drivers.readings import DriverError
-
-    config = load_config(config_path)
-    if placement:
-        try:
-            show_placement(config, _until_told(), seconds, click.echo)
-        except DriverError as error:
-            raise Refusal(str(error)) from error
-        return
-    if seconds is not None:
-        raise Refusal("--seconds goes with --placement")
-    marks = {True: "ok   ", False: "WRONG", None: "-    "}
-    ill = 0
-    for verdict in examine(config):
-        click.echo(f"{marks[verdict.is_well]} {verdict.part}: {verdict.said}")
-        ill += verdict.is_well is False
-    sys.exit(1 if ill else 0)
-
-
 @main.command("config")
 @CONFIG
 def show_config(config_path: Path) -> None:
@@ -343,6 +304,8 @@ def show_config(config_path: Path) -> None:
 
 main.add_command(export)
 main.add_command(restage)
+main.add_command(doctor)
+main.add_command(rest)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from appliance.alarm_copy import AlarmCopy
 from appliance.bedside import Bedside
 from appliance.clock import Clock, WallClock
+from appliance.clock_trust import ClockSource
 from appliance.config import Config
-from appliance.config_values import AUTO
 from appliance.disk import Disk
 from appliance.habits import Habits
 from appliance.ledger import Ledger
@@ -29,9 +29,11 @@ from appliance.senses import LiveSenses, Tee
 from appliance.sensing import Sensing
 from appliance.settings import Settings
 from appliance.supervisor import Pins, Supervisor
+from appliance.timekeeper import Timekeeper
 from appliance.tracking import PrimaryUserTracker
 from appliance.watchdog import ServiceManager
-from drivers.environment import Environment, open_bus
+from appliance.wiring import bus_of, lamp_of, pins_of, port_of
+from drivers.environment import Environment
 from drivers.outputs import BUZZERS, Button, Indicator, RadarPower, SunriseLamp, open_pins
 from drivers.radar import Radar
 from drivers.readings import DriverError, Module
@@ -94,6 +96,7 @@ def build(
     complaint: str | None = None,
     raw: Path | None = None,
     simulated: bool = False,
+    timekeeper: Timekeeper | None = None,
 ) -> Box:
     """The box.  A part that cannot be had is a complaint on the page and never the end of the alarm."""
     complaints = [] if complaint is None else [complaint]
@@ -132,12 +135,14 @@ def build(
     def seconds() -> float:
         return clock.now().mono_s
 
-    factory: Any = had(lambda: open_pins(pins_of(config)), "No pins")
+    factory = had(lambda: open_pins(pins_of(config)), "No pins")
     out = config.outputs
     lamp = buzzer = indicator = power = None
     make_button: Callable[[Callable[[float, bool], None]], Button] | None = None
     if factory is not None:
-        lamp = had(lambda: SunriseLamp(out.lamp, factory, out.lamp_gamma, out.lamp_gains), "No lamp")
+        lamp = had(
+            lambda: SunriseLamp(lamp_of(config, factory), out.lamp_channels, out.lamp_gamma, out.lamp_gains), "No lamp"
+        )
         buzzer = had(lambda: BUZZERS[out.buzzer_kind](out.buzzer, factory), "No buzzer")
         indicator = had(lambda: Indicator(out.indicator, factory), "No indicator")
         for pin in out.radar_power:
@@ -154,7 +159,7 @@ def build(
         return Radar(port_of(config), radar.module, radar.baud, seconds, deliver, tee, clock.speed)
 
     def make_room() -> Environment:
-        return Environment(bus_of(config, seconds), seconds)
+        return Environment(bus_of(config, seconds), seconds, warmth_c=config.environment.warmth_c)
 
     recorder = None
     raw_path = raw or (_raw_path(config, clock) if config.capture.keep_raw else None)
@@ -168,6 +173,7 @@ def build(
         clock,
         tee,
         None if power is None else power.set,
+        (lambda: ClockSource.NETWORK) if timekeeper is None else (lambda: timekeeper.source),
     )
     senses.rest(bedside.standby)
     pins = Pins(
@@ -194,9 +200,12 @@ def build(
         simulated,
         complaints,
         listen=lambda outcome, now: senses.rest(outcome.standby),
+        trouble=lambda: pins.trouble,
     )
     threads = senses.threads(stop)
     threads.append(threading.Thread(target=disk.run, args=(stop,), name="disk"))
+    if timekeeper is not None:
+        threads.append(threading.Thread(target=timekeeper.run, args=(stop,), name="clock"))
     if recorder is not None:
         threads.append(threading.Thread(target=recorder.run, args=(stop,), name="raw"))
     return Box(supervisor, threads, rest.close)
@@ -260,25 +269,3 @@ def _iso(clock: Clock) -> str:
     """When this clock's monotonic time was 0."""
     now = clock.now()
     return datetime.fromtimestamp(now.utc_s - now.mono_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def port_of(config: Config) -> str | None:
-    """The radar's port by name, None to look for it."""
-    return None if config.radar.port == AUTO else config.radar.port
-
-
-def pins_of(config: Config) -> str:
-    """Which pins: those of a Pi, or made-up ones where there is none."""
-    if config.outputs.pins != AUTO:
-        return config.outputs.pins
-    model = Path("/proc/device-tree/model")
-    return "lgpio" if model.exists() and b"Raspberry Pi" in model.read_bytes() else "mock"
-
-
-def bus_of(config: Config, clock: Callable[[], float]) -> Any:
-    """The room's I2C bus.  Raises DriverError with one line."""
-    if config.environment.bus == "twin":
-        from drivers.twins.i2c import room_bus
-
-        return room_bus(clock)
-    return open_bus(int(config.environment.bus))

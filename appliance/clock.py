@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 
@@ -30,15 +31,22 @@ class Clock(Protocol):
 class WallClock:
     """The box's own clock.  ``speed`` and ``start_utc_s`` serve the demo: a night in minutes, on the same code."""
 
-    def __init__(self, speed: float = 1.0, start_utc_s: float | None = None) -> None:
+    def __init__(
+        self,
+        speed: float = 1.0,
+        start_utc_s: float | None = None,
+        least_utc: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """``least_utc`` says before which time (UTC seconds) it cannot be, where the system's clock was lost."""
         self.speed = speed
+        self._least_utc = least_utc
         self._origin_s = time.monotonic()
         self._start_utc_s = start_utc_s
 
     def now(self) -> Instant:
         mono_s = (time.monotonic() - self._origin_s) * self.speed
         # Real UTC is read afresh and never extrapolated: network time may step it, and the alarm must see that.
-        utc_s = time.time() if self._start_utc_s is None else self._start_utc_s + mono_s
+        utc_s = max(time.time(), self._least_utc()) if self._start_utc_s is None else self._start_utc_s + mono_s
         return Instant(mono_s, utc_s)
 
     def sleep(self, seconds: float) -> None:

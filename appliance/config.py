@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from appliance import config_values as be
 from appliance.atomic import replace_file
 from appliance.config_values import AUTO
+from drivers.lamp import HARDWARE_PINS, PCA_OUTPUTS, SPI_PINS, STRIP_MOST
 from drivers.readings import Module
 
 
@@ -48,6 +49,7 @@ class EnvironmentConfig:
 
     enabled: bool = field(default=True, metadata=_by(be.flag))
     bus: int | str = field(default=1, metadata=_by(be.bus))
+    warmth_c: float = field(default=0.0, metadata=_by(be.number(-5.0, 15.0)))  # of the box's air over the room's
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,10 @@ class OutputsConfig:
 
     pins: str = field(default=AUTO, metadata=_by(be.word(AUTO, "lgpio", "mock")))
     # 12, 13, 18 and 19 are those with hardware PWM, two channels of it up to the Pi 4 and four on a Pi 5.
-    lamp: tuple[int, ...] = field(default=(12, 13, 19), metadata=_by(be.lamp_pins))
+    lamp_driver: str = field(default="pins", metadata=_by(be.word("pins", "hardware", "pca9685", "strip")))
+    lamp: tuple[int, ...] = field(default=(12, 13, 19), metadata=_by(be.lamp_outputs))  # GPIO, or the PCA9685's outputs
+    lamp_address: int = field(default=0x40, metadata=_by(be.whole(0x40, 0x7F)))  # of the PCA9685
+    lamp_leds: int = field(default=30, metadata=_by(be.whole(1, STRIP_MOST)))  # of the strip
     lamp_gamma: float = field(default=1.0, metadata=_by(be.number(1.0, 3.0)))  # light = duty ** gamma; plain PWM has 1
     lamp_gains: tuple[float, ...] = field(default=(), metadata=_by(be.gains))  # of each channel; empty: all full
     buzzer: int = field(default=18, metadata=_by(be.pin))
@@ -65,16 +70,40 @@ class OutputsConfig:
     indicator: int = field(default=27, metadata=_by(be.pin))
     radar_power: tuple[int, ...] = field(default=(), metadata=_by(be.pin_if_any))
 
+    @property
+    def lamp_channels(self) -> int:
+        """How many duties the lamp takes; a strip takes red, green and blue."""
+        return 3 if self.lamp_driver == "strip" else len(self.lamp)
+
     def __post_init__(self) -> None:
-        if len(self.lamp_gains) not in (0, len(self.lamp)):
-            raise ConfigError(f"outputs.lamp_gains: must be {len(self.lamp)} numbers, one for each channel of the lamp")
+        if len(self.lamp_gains) not in (0, self.lamp_channels):
+            raise ConfigError(
+                f"outputs.lamp_gains: must be {self.lamp_channels} numbers, one for each channel of the lamp"
+            )
         taken: dict[int, str] = {}
+        if self.lamp_driver == "strip":
+            taken.update(dict.fromkeys(SPI_PINS, "lamp_driver, whose strip is on SPI"))
         several = [(name, pin) for name in ("lamp", "radar_power") for pin in getattr(self, name)]
         single = [(name, getattr(self, name)) for name in ("buzzer", "button", "indicator")]
         for name, pin in several + single:
+            if name == "lamp":
+                self._check_lamp(pin)
+                if self.lamp_driver in ("pca9685", "strip"):
+                    continue
             if pin in taken:
                 raise ConfigError(f"outputs.{name}: GPIO {pin} is taken already by outputs.{taken[pin]}")
             taken[pin] = name
+
+    def _check_lamp(self, output: int) -> None:
+        try:
+            if self.lamp_driver == "pins":
+                be.pin(output)
+            elif self.lamp_driver == "hardware" and output not in HARDWARE_PINS:
+                raise ValueError(f"must be GPIO 12, 13, 18 or 19, which have hardware PWM, not {output}")
+            elif self.lamp_driver == "pca9685" and output >= PCA_OUTPUTS:
+                raise ValueError(f"must be outputs 0 to 15 of the PCA9685, such as [0, 1, 2], not {output}")
+        except ValueError as error:
+            raise ConfigError(f"outputs.lamp: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

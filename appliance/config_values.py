@@ -113,11 +113,13 @@ def pin(value: object) -> int:
     return value
 
 
-def lamp_pins(value: object) -> tuple[int, ...]:
-    """As many GPIO numbers as a lamp may have channels."""
+def lamp_outputs(value: object) -> tuple[int, ...]:
+    """As many GPIO numbers, or outputs of a chip, as a lamp may have channels."""
     if not isinstance(value, list) or len(value) not in CHANNELS:
-        raise _must("a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white) GPIO numbers", value)
-    return tuple(pin(item) for item in value)
+        raise _must("a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white) numbers", value)
+    if len(set(map(repr, value))) < len(value):
+        raise _must("a list of different numbers", value)
+    return tuple(whole(0, 27)(item) for item in value)
 
 
 def pin_if_any(value: object) -> tuple[int, ...]:

@@ -12,13 +12,13 @@ from typing import Any
 from appliance.alarm import AlarmEvent
 from appliance.bedside import Bedside
 from appliance.clock import Instant
+from appliance.clock_trust import ClockWatch
 from appliance.diary import Diary, Written
 from appliance.morning import AlarmChange, FirstRing, Levels
 from appliance.presence import Presence
 from appliance.records import (
     AlarmFactRecord,
     DeletionRecord,
-    EnvironmentRecord,
     EventRecord,
     HabitsRecord,
     HandledRecord,
@@ -27,16 +27,17 @@ from appliance.records import (
     SessionRecord,
 )
 from appliance.respiration import Breathing
+from appliance.room import Room
 from appliance.sensing import Finding, Sensing, StagedEpoch
 from appliance.settings import Settings
 from appliance.smart import SmartWindow, WakingPolicy
-from appliance.status import BedStatus, RadarStatus, RoomStatus, Status
+from appliance.status import BedStatus, RadarStatus, Status
 from appliance.tracking import PrimaryUser
 from appliance.turn import Inputs, Outcome
+from drivers.lamp import DARK
 from drivers.readings import EnvironmentReading, Module
 from models.stager import ChangeRules
 
-ROOM_RECORD_S = 60
 STATUS_S = 1.0
 HABITS_S = 1800.0
 UNKNOWN_AFTER_S = 10.0  # without a word from the radar it is not known whether somebody is there
@@ -66,8 +67,8 @@ class Night:
         self._primary: PrimaryUser | None = None
         self._breathing: Breathing | None = None
         self._staged: StagedEpoch | None = None
-        self._room = EnvironmentReading(0.0)
-        self._room_utc = 0
+        self._room = Room()
+        self._clock = ClockWatch()
         self._status_s = -STATUS_S
         self._learnt: Mapping[str, Any] | None = None  # not yet taken up
         self._habits_s, self._habits_kept_s = 0.0, 0.0  # when what was learnt was last written, and how much it was
@@ -90,11 +91,13 @@ class Night:
             self._learnt = inputs.learnt
         changed = self._obey(inputs, now)
         changed |= self._ring(now)
-        self._see(inputs, now)
+        self._records += self._clock.update(inputs.clock, now)
+        room = self._room.take(inputs.room, self.levels(now).lamp != DARK, now.mono_s)
+        self._see(inputs, room, now)
         changed |= self._wake(now)
         self._keep_habits(now)
-        self._feel(inputs.room, now)
-        complaints = (*inputs.complaints, *self._setting_complaints)
+        self._feel(room, now)
+        complaints = (*inputs.complaints, *self._setting_complaints, *self._clock.complaints)
         return Outcome(
             levels=self.levels(now),
             indicator=self._bedside.indicator(bool(complaints) or inputs.link.fault is not None, now),
@@ -167,7 +170,7 @@ class Night:
 
     # -- what the radar sees
 
-    def _see(self, inputs: Inputs, now: Instant) -> None:
+    def _see(self, inputs: Inputs, room: Sequence[EnvironmentReading], now: Instant) -> None:
         if self._bedside.standby:
             self._forget(now)
             return
@@ -182,7 +185,7 @@ class Night:
         if self._learnt is not None:
             self._recall(self._learnt, now)
             self._learnt = None
-        self._sensing.feel(inputs.room)
+        self._sensing.feel(room)
         for finding in self._sensing.update(inputs.radar, now.mono_s):
             self._window.hear(finding)
             match finding:
@@ -256,12 +259,9 @@ class Night:
     # -- the room, and what is said
 
     def _feel(self, readings: Sequence[EnvironmentReading], now: Instant) -> None:
-        for reading in readings:
-            self._room = reading
-        minute = int(now.utc_s) // ROOM_RECORD_S * ROOM_RECORD_S
-        if readings and minute != self._room_utc and self._diary.session is not None:
-            self._room_utc = minute
-            self._records.append(EnvironmentRecord(minute, *self._room[1:]))
+        if readings and self._diary.session is not None:
+            record = self._room.record(now)
+            self._records += () if record is None else (record,)
 
     def _note(self, now: Instant, kind: str, text: str) -> None:
         self._records.append(EventRecord(int(now.utc_s), kind, text))
@@ -309,7 +309,8 @@ class Night:
             lamp=(lamp.red, lamp.green, lamp.blue),
             standby=self._bedside.standby,
             radar=link,
-            room=RoomStatus(*self._room[1:]),
+            room=self._room.status(now.mono_s),
+            clock=self._clock.source.value,
             complaints=complaints,
             trace=self._sensing.trace if here and self._sensing is not None else (),
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from appliance.clock import Clock, Instant
+from appliance.clock_trust import ClockSource
 from appliance.status import RadarStatus
 from appliance.turn import Inputs
 from drivers.capture import Channel
@@ -24,6 +25,7 @@ QUEUED_CHUNKS = 4096  # minutes of radar: the loop would have to stand still for
 QUEUED_READINGS = 64
 LOOK_AT_ROOM_S = 20.0
 LOOK_FOR_BUS_S = 60.0
+HUNG_S = 60.0  # a look at every address of a slow bus takes some seconds
 T = TypeVar("T")
 Tee = Callable[[float, Channel, bytes], None]
 
@@ -39,11 +41,14 @@ class LiveSenses:
         clock: Clock,
         tee: Tee | None = None,
         power: Callable[[bool], None] | None = None,
+        clock_source: Callable[[], ClockSource] = lambda: ClockSource.NETWORK,
     ) -> None:
         """The makers are given where to deliver and what to tell of every byte; a button that cannot be had is None.
 
         ``power`` switches the radar's supply where a pin for it is wired; it may raise ``DriverError``.
+        ``clock_source`` says who has told this machine the time.
         """
+        self._clock_source = clock_source
         self._clock = clock
         self._tee = tee or (lambda t_s, channel, data: None)
         self._chunks: queue.Queue[RadarChunk] = queue.Queue(QUEUED_CHUNKS)
@@ -53,6 +58,7 @@ class LiveSenses:
         self._button = None if make_button is None else make_button(self._tee_button)
         self._module: Module | None = None
         self._room_trouble: str | None = None
+        self._asked_s: float | None = None  # since when the room's sensors are being read
         self._power = power
         self._power_trouble: str | None = None
 
@@ -88,7 +94,8 @@ class LiveSenses:
             room=_drain(self._readings),
             presses=[] if self._button is None else self._button.presses(),
             link=status_of(health),
-            complaints=tuple(line for line in (self._room_trouble, self._power_trouble) if line is not None),
+            clock=self._clock_source(),
+            complaints=tuple(line for line in (self._hung(now), self._room_trouble, self._power_trouble) if line),
         )
 
     def health(self) -> RadarHealth:
@@ -101,13 +108,22 @@ class LiveSenses:
             if stop.wait(LOOK_FOR_BUS_S / self._clock.speed):
                 return
         while not stop.is_set():
+            self._asked_s = self._clock.now().mono_s
             reading = room.read()
+            self._asked_s = None
             self._tee(reading.t_s, Channel.ENVIRONMENT, json.dumps(reading._asdict()).encode())
             try:
                 self._readings.put_nowait(reading)
             except queue.Full:
                 _log.debug("the loop has no room for a reading")
             stop.wait(LOOK_AT_ROOM_S / self._clock.speed)
+
+    def _hung(self, now: Instant) -> str | None:
+        """The bus has swallowed the thread that reads it: nothing but power off and on frees some chips."""
+        asked_s = self._asked_s
+        if asked_s is None or now.mono_s - asked_s < HUNG_S * self._clock.speed:
+            return None
+        return "The I2C bus hangs: check the sensors' wires, then switch the box off and on"
 
     def _open_room(self, make: Callable[[], Environment]) -> Environment | None:
         try:

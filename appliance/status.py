@@ -101,7 +101,8 @@ class Status:
     standby: bool = False
     radar: RadarStatus = field(default_factory=RadarStatus)
     room: RoomStatus = field(default_factory=RoomStatus)
-    complaints: tuple[str, ...] = ()  # one line each: configuration, model, disk
+    clock: str = "network"  # who told the time: network, rtc, nobody, unknown
+    complaints: tuple[str, ...] = ()  # one line each: configuration, model, disk, clock
     simulated: bool = False
     speed: float = 1.0
     trace: tuple[float | None, ...] = ()  # displacement of the last TRACE_S seconds at TRACE_HZ, None where missing

@@ -59,7 +59,10 @@ class Supervisor:
         simulated: bool = False,
         complaints: Sequence[str] = (),
         listen: Callable[[Outcome, Instant], None] | None = None,
+        trouble: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """``trouble`` is what the effectors complain of now, a line each."""
+        self._trouble = trouble
         self._night = night
         self._senses = senses
         self._effectors = effectors
@@ -128,7 +131,7 @@ class Supervisor:
             unfinished = item.unfinished or unfinished
             learnt = item.learnt or learnt
             self._disk_complaint = item.complaint
-        complaints = [*self._complaints, *inputs.complaints]
+        complaints = [*self._complaints, *inputs.complaints, *self._trouble()]
         if self._disk_complaint is not None:
             complaints.append(self._disk_complaint)
         return replace(
@@ -153,7 +156,12 @@ class Pins:
         self._lamp = lamp
         self._buzzer = buzzer
         self._indicator = indicator
-        self._failed: set[str] = set()
+        self._failed: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """What does not obey, a line each."""
+        return tuple(f"The {name} does not work: {why}" for name, why in self._failed.items())
 
     def show(self, levels: Levels, indicator: bool) -> None:
         """Each pin on its own: a lamp or an indicator that fails must not silence the buzzer."""
@@ -166,8 +174,9 @@ class Pins:
             return
         try:
             show(value)
-            self._failed.discard(name)
-        except (DriverError, OSError) as error:
+            self._failed.pop(name, None)
+        except Exception as error:  # even a bug in the lamp's driver must not cost the ring
+            is_bug = not isinstance(error, DriverError | OSError)
             if name not in self._failed:
-                _log.error("a pin failed and is tried again at every turn: %s", error)
-            self._failed.add(name)
+                _log.error("the %s failed and is tried again at every turn: %s", name, error, exc_info=is_bug)
+            self._failed[name] = str(error) or type(error).__name__

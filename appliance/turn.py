@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from appliance.clock_trust import ClockSource
 from appliance.morning import AlarmChange, Levels
 from appliance.records import EpochRecord, Record, Request, SessionRecord
 from appliance.sensing import Finding
@@ -26,6 +27,7 @@ class Inputs:
     settings: Mapping[str, Any] | None = None  # the page's rows, when they changed
     link: RadarStatus = field(default_factory=RadarStatus)
     complaints: tuple[str, ...] = ()  # of the shell: configuration, model, disk
+    clock: ClockSource = ClockSource.NETWORK  # who has told this machine the time
     unfinished: tuple[SessionRecord, Sequence[EpochRecord]] | None = None  # what an earlier process left open
     learnt: Mapping[str, Any] | None = None  # of the bed, by earlier processes
 

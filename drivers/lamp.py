@@ -9,6 +9,10 @@ SRGB_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 
 # Black bodies of 3000 K and 6500 K in linear sRGB, strongest channel 1: what warm and cold white LEDs are taken to be.
 WARM_BLUE, COLD_BLUE = 0.154, 1.0  # their blue, as a share of their red
 CHANNELS = (1, 2, 3, 4)
+HARDWARE_PINS = (12, 13, 18, 19)  # GPIO that a Pi's own PWM can drive
+PCA_OUTPUTS = 16  # of a PCA9685
+SPI_PINS = (8, 9, 10, 11)  # GPIO that the Pi's first SPI takes, a strip's data and clock among them
+STRIP_MOST = 300  # LEDs: one write of the kernel's SPI takes 4096 bytes
 
 
 class LampLevel(NamedTuple):

@@ -18,6 +18,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from gpiozero.tones import Tone
 
 from drivers.lamp import LampLevel, LampMixer
+from drivers.lamp_channels import Channels, Duties
 from drivers.readings import DriverError
 
 LAMP_PWM_HZ = 200  # above what eyes follow in a dim room; lgpio times PWM in software, so much more costs steadiness
@@ -57,21 +58,15 @@ def open_pins(pins: str) -> Any:
         ) from error
 
 
-class SunriseLamp:
-    """A lamp whose channels are PWM pins by BCM number."""
+class PinChannels:
+    """A lamp's channels as PWM pins by BCM number, timed in software."""
 
-    def __init__(self, channels: Sequence[int], factory: Any, gamma: float = 1.0, gains: Sequence[float] = ()) -> None:
-        """Channels, ``gamma`` and ``gains`` are as in ``LampMixer``."""
-        try:
-            self._mixer = LampMixer(len(channels), gamma, gains)
-        except ValueError as error:
-            raise DriverError(str(error)) from error
-        self._channels = [_opened(gpiozero.PWMLED, pin, factory, frequency=LAMP_PWM_HZ) for pin in channels]
-        self._duties: tuple[float, ...] | None = None
+    def __init__(self, pins: Sequence[int], factory: Any) -> None:
+        self._channels = [_opened(gpiozero.PWMLED, pin, factory, frequency=LAMP_PWM_HZ) for pin in pins]
+        self._duties: Duties | None = None
 
-    def set(self, level: LampLevel) -> None:
-        """Shows ``level`` until another is set."""
-        duties = self._mixer.duties(level)
+    def set(self, duties: Duties) -> None:
+        """Shows these duties until others are set."""
         if duties == self._duties:
             return
         with _obeying("lamp"):
@@ -83,6 +78,26 @@ class SunriseLamp:
         """Dark, and the pins free."""
         for channel in self._channels:
             channel.close()
+
+
+class SunriseLamp:
+    """A lamp: levels of light to the duties of whatever drives it."""
+
+    def __init__(self, channels: Channels, count: int, gamma: float = 1.0, gains: Sequence[float] = ()) -> None:
+        """``count`` channels; it, ``gamma`` and ``gains`` are as in ``LampMixer``."""
+        try:
+            self._mixer = LampMixer(count, gamma, gains)
+        except ValueError as error:
+            raise DriverError(str(error)) from error
+        self._channels = channels
+
+    def set(self, level: LampLevel) -> None:
+        """Shows ``level`` until another is set."""
+        self._channels.set(self._mixer.duties(level))
+
+    def close(self) -> None:
+        """Dark."""
+        self._channels.close()
 
 
 class PassiveBuzzer:
@@ -169,6 +184,21 @@ class RadarPower:
     def close(self) -> None:
         """The pin free, and the radar without power."""
         self._supply.close()
+
+
+def hold_low(pin: int, factory: Any) -> None:
+    """Drive a pin low and let go of it.  Raises DriverError with one line."""
+    device = _opened(gpiozero.DigitalOutputDevice, pin, factory, initial_value=False)
+    device.close()
+
+
+def is_held_low(pin: int, factory: Any) -> bool:
+    """Whether a pin with its pull-up on is low all the same.  Raises DriverError with one line."""
+    device = _opened(gpiozero.DigitalInputDevice, pin, factory, pull_up=True)
+    try:
+        return not device.pin.state
+    finally:
+        device.close()
 
 
 class PressDetector:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from appliance.sunrise import dawn
 from drivers.lamp import SRGB_LUMINANCE, WARM_WHITE, LampMixer
+from drivers.lamp_channels import LedStrip
+from drivers.twins.lamps import StripTwin
 
 TURNS_PER_MIN = 600
 LAMPS = {1: "white", 2: "warm and cold white", 3: "red, green, blue", 4: "red, green, blue, white"}
@@ -40,6 +42,20 @@ def steps(channels: int, bits: int, minutes: int = 30, gamma: float = 1.0) -> St
     for turn in range(TURNS_PER_MIN * minutes + 1):
         duties = mixer.duties(dawn(turn / (TURNS_PER_MIN * minutes)))
         seen.append(lightness(luminance_of(tuple((round(duty * most) / most) ** gamma for duty in duties))))
+    return _between(seen)
+
+
+def strip_steps(leds: int, minutes: int = 30) -> Steps:
+    """Of a whole dawn by a strip of that many LEDs, whose room sees the mean of them."""
+    mixer, strip = LampMixer(3), StripTwin(leds)
+    driver, seen = LedStrip(leds, strip.write), []
+    for turn in range(TURNS_PER_MIN * minutes + 1):
+        driver.set(mixer.duties(dawn(turn / (TURNS_PER_MIN * minutes))))
+        seen.append(lightness(luminance_of(strip.mean())))
+    return _between(seen)
+
+
+def _between(seen: list[float]) -> Steps:
     differences = [after - before for before, after in itertools.pairwise(seen)]
     return Steps(max(abs(step) for step in differences), max(0.0, -min(differences)))
 
@@ -52,6 +68,9 @@ def main() -> None:
         fine, quick, coarse = steps(channels, 12), steps(channels, 12, 1), steps(channels, 8)
         falls = f"{fine.largest_fall:.3f}, {coarse.largest_fall:.3f}"
         print(f"| {name} | {fine.largest:.2f} | {quick.largest:.2f} | {coarse.largest:.2f} | {falls} |")
+    for leds in (1, 30):
+        found = strip_steps(leds)
+        print(f"strip of {leds}: {found.largest:.2f} at most in 30 min, falls by at most {found.largest_fall:.3f}")
 
 
 if __name__ == "__main__":

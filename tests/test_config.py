@@ -37,10 +37,14 @@ baud = 115200
 [environment]
 enabled = true
 bus = "twin"
+warmth_c = 2.5
 
 [outputs]
 pins = "mock"
+lamp_driver = "pins"
 lamp = [5, 6, 7, 8]
+lamp_address = 65
+lamp_leds = 60
 lamp_gamma = 1.5
 lamp_gains = [1.0, 0.5, 0.25, 1.0]
 buzzer = 9
@@ -74,8 +78,10 @@ def test_every_key_is_taken() -> None:
     assert parse(WHOLE) == Config(
         timezone="Europe/Berlin",
         radar=RadarConfig("/dev/serial0", Module.TINYFRAME, 115200),
-        environment=EnvironmentConfig(True, "twin"),
-        outputs=OutputsConfig("mock", (5, 6, 7, 8), 1.5, (1.0, 0.5, 0.25, 1.0), 9, "active", 10, 11, (22,)),
+        environment=EnvironmentConfig(True, "twin", 2.5),
+        outputs=OutputsConfig(
+            "mock", "pins", (5, 6, 7, 8), 65, 60, 1.5, (1.0, 0.5, 0.25, 1.0), 9, "active", 10, 11, (22,)
+        ),
         paths=PathsConfig(Path("/tmp/state"), Path("/tmp/run")),
         web=WebConfig("0.0.0.0", 80, ("bedside.home",), True),
         bed=BedConfig("right"),
@@ -109,7 +115,7 @@ def test_absent_keys_are_the_defaults() -> None:
         ('[outputs]\npins = "rpi"', "outputs.pins: must be auto, lgpio or mock, not 'rpi'"),
         (
             "[outputs]\nlamp = 12",
-            "outputs.lamp: must be a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white) GPIO"
+            "outputs.lamp: must be a list of 1 (white), 2 (warm, cold), 3 (red, green, blue) or 4 (and white)"
             " numbers, not 12",
         ),
         (
@@ -122,6 +128,28 @@ def test_absent_keys_are_the_defaults() -> None:
             "[outputs]\nlamp_gains = [1.0, 0.5]",
             "outputs.lamp_gains: must be 3 numbers, one for each channel of the lamp",
         ),
+        ("[outputs]\nlamp = [12, 12]", "outputs.lamp: must be a list of different numbers, not [12, 12]"),
+        (
+            "[outputs]\nlamp = [14]",
+            "outputs.lamp: must be a GPIO (BCM) number from 4 to 27, without 14 and 15, not 14",
+        ),
+        (
+            '[outputs]\nlamp_driver = "hardware"\nlamp = [5]',
+            "outputs.lamp: must be GPIO 12, 13, 18 or 19, which have hardware PWM, not 5",
+        ),
+        (
+            '[outputs]\nlamp_driver = "pca9685"',
+            "outputs.lamp: must be outputs 0 to 15 of the PCA9685, such as [0, 1, 2], not 19",
+        ),
+        (
+            '[outputs]\nlamp_driver = "strip"\nbutton = 10',
+            "outputs.button: GPIO 10 is taken already by outputs.lamp_driver, whose strip is on SPI",
+        ),
+        (
+            '[outputs]\nlamp_driver = "strip"\nlamp_gains = [1.0]',
+            "outputs.lamp_gains: must be 3 numbers, one for each channel of the lamp",
+        ),
+        ("[outputs]\nlamp_leds = 0", "outputs.lamp_leds: must be a whole number from 1 to 300, not 0"),
         ('[outputs]\nbuzzer_kind = "loud"', "outputs.buzzer_kind: must be passive or active, not 'loud'"),
         (
             "[outputs]\nradar_power = 22",

@@ -273,3 +273,21 @@ def test_what_was_learnt_of_the_bed_is_kept_and_comes_back() -> None:
     wrong = Box()
     wrong.turn(learnt={"yours_s": "nonsense"})
     assert [event.kind for event in wrong.of(EventRecord)] == ["habits"]
+
+
+def test_the_dawns_light_is_neither_shown_nor_kept_as_the_rooms() -> None:
+    """From half an hour before the set time the lamp shines into the light sensor beside it."""
+    box = Box()
+    box.t_s = 6.0 * 3600.0
+    box.in_bed(20.0)
+    for minute in range(20):
+        room = [EnvironmentReading(box.t_s, temperature_c=19.0, illuminance_lx=0.1 if minute < 10 else 55.0)]
+        box.turn(room=room, seconds=60.0)
+    told = [record for record in box.records if isinstance(record, EnvironmentRecord)]
+    lit = [record.illuminance_lx for record in told if record.utc_s > MIDNIGHT + 6.5 * 3600.0]
+    dark = [record.illuminance_lx for record in told if record.utc_s <= MIDNIGHT + 6.5 * 3600.0]
+    assert len(dark) >= 9
+    assert set(dark) == {0.1}
+    assert len(lit) >= 8
+    assert set(lit) == {None}
+    assert {record.temperature_c for record in told} == {19.0}

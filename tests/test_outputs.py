@@ -17,6 +17,7 @@ from drivers.outputs import (
     ButtonPress,
     Indicator,
     PassiveBuzzer,
+    PinChannels,
     PressDetector,
     RadarPower,
     SunriseLamp,
@@ -44,14 +45,14 @@ class Clock:
 
 
 def test_a_lamp_of_three_channels_shows_each_colour(pins: Any) -> None:
-    lamp = SunriseLamp((12, 13, 19), pins)
+    lamp = SunriseLamp(PinChannels((12, 13, 19), pins), 3)
     lamp.set(LampLevel(1.0, 0.25, 0.0))
     assert [pins.pin(pin).state for pin in (12, 13, 19)] == [1.0, 0.25, 0.0]
     lamp.close()
 
 
 def test_a_white_lamp_is_as_bright_as_the_colour_looks_and_full_at_the_dawn_s_end(pins: Any) -> None:
-    lamp = SunriseLamp((12,), pins)
+    lamp = SunriseLamp(PinChannels((12,), pins), 1)
     lamp.set(WARM_WHITE)
     assert pins.pin(12).state == pytest.approx(1.0)
     lamp.set(LampLevel(0.5, 0.0, 0.0))
@@ -69,13 +70,13 @@ def test_a_lamp_of_two_whites_is_warm_for_warm_light_and_cold_for_daylight() -> 
 
 
 def test_calibration_weakens_channels_and_undoes_the_driver_s_bend(pins: Any) -> None:
-    lamp = SunriseLamp((12, 13, 19), pins, gamma=2.0, gains=(1.0, 0.64, 0.25))
+    lamp = SunriseLamp(PinChannels((12, 13, 19), pins), 3, gamma=2.0, gains=(1.0, 0.64, 0.25))
     lamp.set(LampLevel(0.25, 0.25, 1.0))
     # The light that a duty gives is its square, so each duty is the root of gain x light.
     assert [pins.pin(pin).state for pin in (12, 13, 19)] == pytest.approx([0.5, 0.4, 0.5])
     lamp.close()
     with pytest.raises(DriverError, match="3 channels has as many gains, not 2"):
-        SunriseLamp((12, 13, 19), pins, gains=(1.0, 1.0))
+        SunriseLamp(PinChannels((), pins), 3, gains=(1.0, 1.0))
 
 
 @given(st.tuples(*(st.floats(-0.5, 1.5),) * 3), st.sampled_from([1, 2, 3, 4]), st.floats(1.0, 3.0))
@@ -89,14 +90,14 @@ def test_no_level_gives_a_duty_that_a_channel_has_not(
 
 
 def test_a_lamp_with_a_white_channel_gives_it_what_all_colours_share(pins: Any) -> None:
-    lamp = SunriseLamp((12, 13, 19, 18), pins)
+    lamp = SunriseLamp(PinChannels((12, 13, 19, 18), pins), 4)
     lamp.set(LampLevel(1.0, 0.5, 0.25))
     assert [pins.pin(pin).state for pin in (12, 13, 19, 18)] == [0.75, 0.25, 0.0, 0.25]
     lamp.close()
 
 
 def test_the_same_level_twice_touches_no_pin(pins: Any) -> None:
-    lamp, buzzer, indicator = SunriseLamp((12,), pins), PassiveBuzzer(18, pins), Indicator(23, pins)
+    lamp, buzzer, indicator = SunriseLamp(PinChannels((12,), pins), 1), PassiveBuzzer(18, pins), Indicator(23, pins)
     for _ in range(2):
         lamp.set(LampLevel(0.5, 0.5, 0.5))
         buzzer.set(880.0)
@@ -108,7 +109,7 @@ def test_the_same_level_twice_touches_no_pin(pins: Any) -> None:
 
 
 def test_a_level_out_of_range_is_clipped_and_not_refused(pins: Any) -> None:
-    lamp, buzzer = SunriseLamp((12, 13, 19), pins), PassiveBuzzer(18, pins)
+    lamp, buzzer = SunriseLamp(PinChannels((12, 13, 19), pins), 3), PassiveBuzzer(18, pins)
     lamp.set(LampLevel(1.5, -0.5, 0.5))
     buzzer.set(20_000.0)
     assert [pins.pin(pin).state for pin in (12, 13, 19)] == [1.0, 0.0, 0.5]
@@ -157,7 +158,7 @@ def test_a_buzzer_sounds_its_tone_and_falls_silent(pins: Any) -> None:
 
 
 def test_closing_leaves_dark_and_silence(pins: Any) -> None:
-    lamp, buzzer, indicator = SunriseLamp((12,), pins), PassiveBuzzer(18, pins), Indicator(23, pins)
+    lamp, buzzer, indicator = SunriseLamp(PinChannels((12,), pins), 1), PassiveBuzzer(18, pins), Indicator(23, pins)
     lamp.set(LampLevel(1, 1, 1))
     buzzer.set(440.0)
     indicator.set(True)
@@ -170,7 +171,7 @@ def test_pins_that_cannot_be_had_are_one_line(pins: Any) -> None:
     with pytest.raises(DriverError, match="GPIO 99"):
         Indicator(99, pins)
     with pytest.raises(DriverError, match="1, 2, 3 or 4 channels, not 5"):
-        SunriseLamp((5, 6, 12, 13, 19), pins)
+        SunriseLamp(PinChannels((), pins), 5)
     with pytest.raises(DriverError, match='"mock"'):
         open_pins("steam")
 
@@ -178,7 +179,7 @@ def test_pins_that_cannot_be_had_are_one_line(pins: Any) -> None:
 def test_a_pin_that_fails_is_one_line_and_tried_again_at_the_next_level(
     pins: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lamp = SunriseLamp((12,), pins)
+    lamp = SunriseLamp(PinChannels((12,), pins), 1)
     with monkeypatch.context() as broken:
         broken.setattr(pins.pin(12), "_set_state", lambda value: 1 / 0)
         with pytest.raises(DriverError, match="the lamp does not obey"):

@@ -201,8 +201,21 @@ def test_a_lamp_and_an_indicator_that_fail_do_not_silence_the_buzzer_and_are_sai
         pins.show(Levels(tone_hz=880.0), True)
     assert heard == [880.0] * 3
     assert [record.message for record in caplog.records] == [
-        "a pin failed and is tried again at every turn: not today"
-    ] * 2  # the lamp and the indicator
+        f"the {name} failed and is tried again at every turn: not today" for name in ("lamp", "indicator")
+    ]
+    assert pins.trouble == ("The lamp does not work: not today", "The indicator does not work: not today")
+
+
+def test_a_bug_in_the_lamps_driver_costs_the_lamp_and_not_the_ring(tmp_path: Path) -> None:
+    heard: list[float | None] = []
+    pins = Pins(lambda levels: 1 / 0, lambda levels: heard.append(levels.tone_hz), None)
+    night = Night(Settings((ALARM,)), Bedside(Morning((ALARM,))), lambda module, settings: None)  # type: ignore[arg-type,return-value]
+    disk = _disk(tmp_path)
+    supervisor = Supervisor(night, Silence(), pins, disk, CaptureClock(SIX), trouble=lambda: pins.trouble)
+    for tenth in range(100):
+        outcome = supervisor.turn(Instant(3600.0 + tenth / 10, SIX + 3600.0 + tenth / 10))
+    assert any(tone is not None for tone in heard)
+    assert outcome.indicator is True
 
 
 def test_records_alarm_settings_and_requests_pass_through_the_disk_thread(tmp_path: Path) -> None:

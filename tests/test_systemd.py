@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.__main__ import main
+
 FOLDER = Path(__file__).parent.parent / "systemd"
 UNITS = ("firstlight.service", "firstlight-web.service")
 SOCKET = "firstlight-web.socket"
@@ -85,6 +87,12 @@ def test_nothing_gives_up_the_alarm_or_waits_for_a_network(unit: str) -> None:
     assert values["StartLimitIntervalSec"] == ["0"]
     waits_for = [unit for key in ("After", "Wants", "Requires") for unit in values.get(key, [])]
     assert "network" not in " ".join(waits_for)
+
+
+def test_the_outputs_are_put_to_rest_whenever_the_service_has_ended() -> None:
+    (command,) = settings("firstlight.service")["ExecStopPost"]
+    assert command.startswith("-")  # what cannot be put to rest must not keep the next start from happening
+    assert command.split()[1] in main.commands
 
 
 def test_only_the_supervisor_has_devices_and_only_the_page_has_a_network() -> None:

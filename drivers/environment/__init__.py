@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from drivers.environment.bme68x import Bme68x
 from drivers.environment.bus import Bus, Wire, open_bus
-from drivers.environment.climate import Aht20, Columns, Sht3x, Sht4x
+from drivers.environment.climate import Aht20, Columns, Sht3x, Sht4x, cooler
 from drivers.environment.co2 import Scd4x
-from drivers.environment.light import Bh1750, Tsl2591, Veml7700
+from drivers.environment.light import Bh1750, Ltr329, Tsl2591, Veml7700
 from drivers.environment.pressure import Bmx280
 from drivers.readings import DriverError, EnvironmentReading
 
@@ -19,7 +20,7 @@ __all__ = ["Bus", "Environment", "open_bus"]
 log = logging.getLogger(__name__)
 
 # The better teller of a column first.  An SHT4x is tried before an SHT3x, which lives at the same address.
-CHIPS = (Sht4x, Sht3x, Aht20, Bmx280, Scd4x, Veml7700, Bh1750, Tsl2591)
+CHIPS = (Sht4x, Sht3x, Aht20, Bmx280, Bme68x, Scd4x, Veml7700, Bh1750, Tsl2591, Ltr329)
 LIMITS = {
     "temperature_c": (-40.0, 85.0),
     "humidity_pct": (0.0, 100.0),
@@ -43,7 +44,15 @@ class Sensor(Protocol):
 class Environment:
     """All sensors of one bus.  A chip that dies costs its own columns, and is looked for again at every reading."""
 
-    def __init__(self, bus: Bus, clock: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+        warmth_c: float = 0.0,
+    ) -> None:
+        """``warmth_c``: by how much the box warms the air at its sensors, and so what is taken off again."""
+        self._warmth_c = warmth_c
         self._wire = Wire(bus, sleep)
         self._clock = clock
         self._sensors: dict[int, Sensor] = {}  # by address
@@ -60,7 +69,7 @@ class Environment:
         t_s = self._clock()
         told: Columns = {}
         for address in sorted(self._sensors, key=self._rank):
-            for column, value in self._ask(address).items():
+            for column, value in cooler(self._ask(address, told.get("pressure_hpa")), self._warmth_c).items():
                 low, high = LIMITS[column]
                 if low <= value <= high:
                     told.setdefault(column, value)
@@ -69,9 +78,11 @@ class Environment:
     def _rank(self, address: int) -> int:
         return next(rank for rank, chip in enumerate(CHIPS) if isinstance(self._sensors[address], chip))
 
-    def _ask(self, address: int) -> Columns:
+    def _ask(self, address: int, pressure_hpa: float | None) -> Columns:
         sensor = self._sensors[address]
         try:
+            if isinstance(sensor, Scd4x) and pressure_hpa is not None:
+                sensor.hear_pressure(pressure_hpa)
             return sensor.read()
         except DriverError as error:
             log.debug("%s at %#04x: %s", sensor.name, address, error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import smbus2
 
@@ -26,6 +27,29 @@ def open_bus(number: int) -> Bus:
         raise DriverError(
             f"cannot open I2C bus {number} ({error.strerror}): switch I2C on with raspi-config and join group i2c"
         ) from error
+
+
+class Scan(NamedTuple):
+    """Who is on a bus: the addresses that answer, and whether a line is held down so that nobody can."""
+
+    answers: tuple[int, ...]
+    is_held: bool
+
+
+def scan(bus: Bus) -> Scan:
+    """Ask at every address that a chip may have (08 to 77) for a byte.
+
+    The Pi's driver gives up after a second where a line is held down (ETIMEDOUT); a missing answer is something else.
+    """
+    answers = []
+    for address in range(0x08, 0x78):
+        try:
+            bus.i2c_rdwr(smbus2.i2c_msg.read(address, 1))
+            answers.append(address)
+        except OSError as error:
+            if error.errno == errno.ETIMEDOUT:
+                return Scan(tuple(answers), True)
+    return Scan(tuple(answers), False)
 
 
 class Wire:

@@ -5,10 +5,32 @@ Commands and conversions: the makers' datasheets.
 
 from __future__ import annotations
 
+import math
+
 from drivers.environment.bus import Wire
 from drivers.readings import DriverError
 
 Columns = dict[str, float]  # fields of EnvironmentReading that a chip could tell
+
+
+def saturation_hpa(temperature_c: float) -> float:
+    """The vapour pressure at which air over water is full, by Magnus' formula as in WMO-No. 8, Annex 4.B."""
+    return 6.112 * math.exp(17.62 * temperature_c / (243.12 + temperature_c))
+
+
+def cooler(columns: Columns, warmth_c: float) -> Columns:
+    """What a chip would have told in air that the box does not warm by ``warmth_c``: cooler, and so relatively moister.
+
+    The same water is in it, so relative humidity grows as the vapour pressure at which air is full shrinks.
+    """
+    warm_c = columns.get("temperature_c")
+    if warm_c is None or not warmth_c:
+        return columns
+    told = columns | {"temperature_c": warm_c - warmth_c}
+    if "humidity_pct" in columns:
+        share = saturation_hpa(warm_c) / saturation_hpa(warm_c - warmth_c)
+        told["humidity_pct"] = min(100.0, max(0.0, columns["humidity_pct"] * share))
+    return told
 
 
 def crc8(data: bytes) -> int:

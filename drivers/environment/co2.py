@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from drivers.environment.bus import Wire
-from drivers.environment.climate import Columns, sensirion_temperature_c, sensirion_words
+from drivers.environment.climate import Columns, crc8, sensirion_temperature_c, sensirion_words
 
 STOP, SERIAL, START = b"\x3f\x86", b"\x36\x82", b"\x21\xb1"
 DATA_READY, READ = b"\xe4\xb8", b"\xec\x05"
+PRESSURE, PRESSURE_STEP_HPA = b"\xe0\x00", 1.0  # it may be told the air's pressure while it measures
 PATIENCE = 3  # readings without news before it is started again: it forgets its task with its power
 
 
@@ -40,6 +41,16 @@ class Scd4x:
         sensirion_words(wire.ask(address, SERIAL, 0.001, 9))
         wire.write(address, START)
         self._misses = 0
+        self._pressure_hpa = 0.0  # that it was told; it takes sea level until then
+
+    def hear_pressure(self, pressure_hpa: float) -> None:
+        """What a barometer beside it tells: thinner air holds less of everything, CO2 too (1 % for 10 hPa)."""
+        if abs(pressure_hpa - self._pressure_hpa) < PRESSURE_STEP_HPA:
+            return
+        word = round(pressure_hpa).to_bytes(2, "big")  # in 100 Pa
+        self._wire.write(self._address, PRESSURE + word + bytes((crc8(word),)))
+        self._wire.sleep(0.001)
+        self._pressure_hpa = pressure_hpa
 
     def read(self) -> Columns:
         """The newest measurement; nothing when none came since the last call."""

@@ -1,4 +1,4 @@
-"""Illuminance: Vishay VEML7700, Rohm BH1750, ams TSL2591.
+"""Illuminance: Vishay VEML7700, Rohm BH1750, ams TSL2591, Lite-On LTR-329 and LTR-303.
 
 Commands and conversions: the makers' datasheets.  Each finds its own range, from a dark bedroom to a sunlit window.
 """
@@ -166,4 +166,52 @@ class Tsl2591:
             both, infrared = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:], "little")
             if max(both, infrared) < TSL_FULL:
                 return {"illuminance_lx": tsl2591_lx(both, infrared, gain, TSL_MS)}
+        return {}
+
+
+LTR_CONTROL, LTR_RATE, LTR_PART, LTR_MAKER, LTR_DATA, LTR_STATUS = 0x80, 0x85, 0x86, 0x87, 0x88, 0x8C
+LTR_RANGES = ((0, 1), (1, 2), (2, 4), (3, 8), (6, 48), (7, 96))  # (code, gain), all at 100 ms
+LTR_MS, LTR_EVERY_100_MS, LTR_INVALID = 100, 0x01, 0x80
+
+
+def ltr329_lx(both: int, infrared: int, gain: float, integration_ms: int) -> float:
+    """Lux of the two channels by the maker's table of their ratio (LTR-303/329, Appendix A)."""
+    if both + infrared == 0:
+        return 0.0
+    share = infrared / (both + infrared)
+    if share < 0.45:
+        lx = 1.7743 * both + 1.1059 * infrared
+    elif share < 0.64:
+        lx = 4.2785 * both - 1.9548 * infrared
+    elif share < 0.85:
+        lx = 0.5926 * both + 0.1185 * infrared
+    else:
+        lx = 0.0
+    return max(0.0, lx) / gain / (integration_ms / 100)
+
+
+class Ltr329:
+    """LTR-329, LTR-303: two channels, six gains."""
+
+    name = "LTR-329"
+    addresses = (0x29,)
+
+    def __init__(self, wire: Wire, address: int) -> None:
+        """OSError where nobody answers, DriverError where another chip (a TSL2591) does."""
+        self._wire, self._address = wire, address
+        part, maker = (wire.register(address, register, 1)[0] for register in (LTR_PART, LTR_MAKER))
+        if part & 0xF0 != 0xA0 or maker != 0x05:
+            raise DriverError(f"the chip at {address:#04x} is no LTR-329 or LTR-303")
+
+    def read(self) -> Columns:
+        """Illuminance, at the highest gain that is not full."""
+        self._wire.write(self._address, bytes((LTR_RATE, LTR_EVERY_100_MS)))
+        for code, gain in reversed(LTR_RANGES):
+            self._wire.write(self._address, bytes((LTR_CONTROL, code << 2 | 0x01)))
+            self._wire.sleep(0.01 + 2.2 * LTR_MS / 1000)  # to wake, the cycle that was running, and a whole one
+            data = self._wire.register(self._address, LTR_DATA, 4)  # in one burst, which locks both channels
+            invalid = self._wire.register(self._address, LTR_STATUS, 1)[0] & LTR_INVALID
+            infrared, both = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:], "little")
+            if not invalid and max(both, infrared) < SATURATED:
+                return {"illuminance_lx": ltr329_lx(both, infrared, gain, LTR_MS)}
         return {}
