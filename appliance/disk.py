@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 QUEUED_BATCHES = 4096
 LOOK_S = 1.0  # between two looks for settings and requests of the page
 WRITE_S = 30.0  # between two transactions, unless a record is urgent
-_URGENT = (AlarmFactRecord, HandledRecord, RingRecord, SessionRecord)
+# A finished epoch is: then a power cut costs the running one alone, and what else there is goes with it at no cost.
+_URGENT = (AlarmFactRecord, EpochRecord, HandledRecord, RingRecord, SessionRecord)
 BREATHING_BYTES = 100_000_000  # of the database, at most, whatever number of nights is wanted
 LOOKED_BACK = 3  # nights that a box which begins stages again, where the one before did not come to it
 Restage = Callable[[SessionRecord, Sequence[EpochRecord]], Sequence[Record]]

@@ -139,16 +139,16 @@ def stages(folder: Path) -> None:
     )
 
 
-def live_box(folder: Path, speed: float = 10.0, minutes: float = 30.0) -> None:
-    """Both services, a sleeper on a twin."""
+def furnished(folder: Path, module: str = "tinyframe", baud: str = "115200") -> tuple[Path, Path, Path]:
+    """(configuration, state, run) of a box on a twin at ``folder / "radar"``, with made-up pins and room."""
     run = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="firstlight-bench-"))
     state = folder / "state"
     state.mkdir()
     text = f"""
         [radar]
         port = "{folder / "radar"}"
-        module = "tinyframe"
-        baud = 115200
+        module = "{module}"
+        baud = {baud}
         [environment]
         bus = "twin"
         [outputs]
@@ -160,22 +160,31 @@ def live_box(folder: Path, speed: float = 10.0, minutes: float = 30.0) -> None:
         port = 8099
     """
     (folder / "config.toml").write_text(render(parse(text)), encoding="utf-8")
-    t_s = np.arange(4 * 3600 * 20) / 20
-    breath = 3 * np.sin(
-        2 * np.pi * 0.25 * t_s + 0.6 * np.sin(t_s / 7) + 0.4 * np.sin(t_s / 3.1)
-    )  # as uneven as a sleeper's
-    scene = Scene.of_one(t_s, breath, np.full(len(t_s), 0.6), np.where(t_s < 10, 0.8, 0.0))
+    return folder / "config.toml", state, run
+
+
+def sleeper(hours: float) -> Scene:
+    """Somebody who lies down and breathes, as unevenly as a sleeper."""
+    t_s = np.arange(int(hours * 3600) * 20) / 20
+    breath = 3 * np.sin(2 * np.pi * 0.25 * t_s + 0.6 * np.sin(t_s / 7) + 0.4 * np.sin(t_s / 3.1))
+    return Scene.of_one(t_s, breath, np.full(len(t_s), 0.6), np.where(t_s < 10, 0.8, 0.0))
+
+
+def live_box(folder: Path, speed: float = 10.0, minutes: float = 30.0) -> None:
+    """Both services, a sleeper on a twin."""
+    config, state, run = furnished(folder)
+    scene = sleeper(4.0)
     origin = time.monotonic()
     twin = TinyFrameTwin(1)
     env = {**os.environ, "STATE_DIRECTORY": str(state)}
     with PtyPort(folder / "radar", twin, live(twin, scene), lambda: (time.monotonic() - origin) * speed):
         base = [sys.executable, "-m", "appliance"]
-        config = ["--config", str(folder / "config.toml")]
+        command = ["--config", str(config)]
         began = time.monotonic()
         box = subprocess.Popen(
-            [*base, "run", *config, "--speed", str(speed), "--start-utc", "2026-01-06T22:00:00Z"], env=env
+            [*base, "run", *command, "--speed", str(speed), "--start-utc", "2026-01-06T22:00:00Z"], env=env
         )
-        page = subprocess.Popen([*base, "web", *config], env=env)
+        page = subprocess.Popen([*base, "web", *command], env=env)
         try:
             status = None
             while status is None or not status.radar.connected:
