@@ -274,21 +274,23 @@ def simulate(scenario: Path, seed: int, module: str, out: Path, truth: Path) -> 
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; the next has the next."
 )
 @click.option("--faults", is_flag=True, help="Let things go wrong: radar, disk, files, clock, process.")
-@click.option("--hours", type=click.FloatRange(1.0, 12.0), default=8.0, show_default=True, help="Of each night.")
+@click.option("--hours", type=click.FloatRange(1.0, 12.0), default=8.0, show_default=True, help="Of each whole night.")
+@click.option("--coarse", is_flag=True, help="From 90 minutes before the window, with few turns and a coarse radar.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that play nights.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout and nothing else.")
-def rehearse(nights: int, seed: int, faults: bool, hours: float, as_json: bool) -> None:
-    """Whole nights through the real supervisor: does it ring?"""
+def rehearse(nights: int, seed: int, faults: bool, hours: float, coarse: bool, jobs: int, as_json: bool) -> None:
+    """Nights through the real supervisor: does it ring?  With --nights 1 --seed N a single one is played again."""
     from appliance.rehearsal import rehearse as play
-    from appliance.rehearsal import table
+    from appliance.rehearsal.telling import table
 
     lines: list[dict[str, Any]] = []
     logging.disable(logging.CRITICAL)  # what goes wrong is the point, and stands in the table
     try:
         with _progress(nights, "rehearsing", as_json) as bar:
-            well = play(nights, seed, faults, hours, _say if as_json else lines.append, bar.update)
+            well = play(nights, seed, faults, hours, _say if as_json else lines.append, bar.update, coarse, jobs)
     finally:
         logging.disable(logging.NOTSET)
-    for text in table(lines) if lines else ():
+    for text in table(lines, nights) if lines else ():
         click.echo(text)
     sys.exit(0 if well else 1)
 

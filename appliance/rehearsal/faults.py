@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +21,10 @@ DATABASE = "firstlight.db"
 FOREVER_S = 1e9
 MOST_KILLS = 3
 DAWN_S = 1800.0
+MOST_BEHIND_S = 6 * 3600.0  # a clock after a power cut: it never reaches yesterday's alarm
+LOCKED_SHARE = 0.5  # of a hammered page's time in which it holds the database
+CHANGE, MOVE_ZONE, HAMMER = "alarm changed", "alarms moved to another zone", "page hammered"  # done on the page
+ZONES = ("Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kathmandu")  # of the host: far from any alarm's
 
 
 class Fault(NamedTuple):
@@ -42,13 +49,26 @@ class Conditions:
     is_garbled: bool = False
     is_frozen: bool = False
     has_room: bool = True
-    bus_hangs: bool = False
+    bus_fails: bool = False  # its sensors do not answer
+    bus_hangs: bool = False  # a reading never comes back
     has_model: bool = True
     disk_is_full: bool = False
     disk_stalls: bool = False
+    was_corrupted: bool = False  # the database, at some time
     has_bug: bool = False
+    button_chatters: bool = False
+    is_hammered: bool = False  # the page
+    host_zone: str | None = field(default_factory=lambda: os.environ.get("TZ"))
+    wishes: deque[str] = field(default_factory=deque)  # what is to be done on the page
     kill_for_s: float | None = None  # the process is to be killed, and to be started again so much later
     doubt_s: float = field(default=-FOREVER_S)  # until when the alarm's facts may not have been where they are kept
+
+    def go_home(self) -> None:
+        """The host's zone as it was."""
+        os.environ.pop("TZ", None)
+        if self.host_zone is not None:
+            os.environ["TZ"] = self.host_zone
+        time.tzset()
 
     def open_store(self, path: Path, role: Role) -> Store:
         """The database on a disk that may be full."""
@@ -72,7 +92,7 @@ class Conditions:
 
 
 class _Store(Store):
-    """A store whose disk has no room now and then."""
+    """A store whose disk has no room now and then, or whose other side keeps it."""
 
     def __init__(self, path: Path, role: Role, conditions: Conditions) -> None:
         super().__init__(path, role)
@@ -81,6 +101,8 @@ class _Store(Store):
     def write(self, records: Sequence[Record]) -> None:
         if self._conditions.disk_is_full:
             raise sqlite3.OperationalError("database or disk is full")
+        if self._conditions.is_hammered and self._conditions.rng.random() < LOCKED_SHARE:
+            raise sqlite3.OperationalError("database is locked")  # as it says after five seconds of waiting
         super().write(records)
 
 
@@ -124,6 +146,7 @@ def _database_corrupt(world: Conditions, fault: Fault) -> Iterator[None]:
         start = int(fault.size * len(data) / 2) if fault.size > 0.3 else 0  # the header, or pages further on
         data[start : start + 4096] = world.rng.bytes(len(data[start : start + 4096]))
         path.write_bytes(bytes(data))
+        world.was_corrupted = True
     yield
 
 
@@ -147,12 +170,37 @@ def _killed(world: Conditions, fault: Fault) -> Iterator[None]:
 
 
 def _power_cut(world: Conditions, fault: Fault) -> Iterator[None]:
-    """No clock on battery: the time stands still until the network tells it."""
+    """No clock on battery: it goes on where it was last written down, now or hours ago, until the network tells it."""
     down_s = 20.0 + 0.7 * fault.seconds
+    behind_s = down_s + MOST_BEHIND_S * max(0.0, 2.0 * fault.size - 1.0)
     world.kill_for_s = down_s
-    world.clock_error_s -= down_s
+    world.clock_error_s -= behind_s
     yield
-    world.clock_error_s += down_s
+    world.clock_error_s += behind_s
+
+
+def _host_zone(world: Conditions, fault: Fault) -> Iterator[None]:
+    """The computer is told that it lives elsewhere."""
+    os.environ["TZ"] = ZONES[int(fault.size * len(ZONES)) % len(ZONES)]
+    time.tzset()
+    yield
+    world.go_home()
+
+
+def _wish(what: str) -> _Deed:
+    def deed(world: Conditions, fault: Fault) -> Iterator[None]:
+        world.wishes.append(what)
+        yield
+
+    return deed
+
+
+def _hammered(world: Conditions, fault: Fault) -> Iterator[None]:
+    world.is_hammered = True
+    world.wishes.append(HAMMER)
+    yield
+    world.is_hammered = False
+    world.doubt_s = max(world.doubt_s, world.t_s + 2.0)
 
 
 def _clock_step(sign: float) -> _Deed:
@@ -179,6 +227,7 @@ MENU: dict[str, _Item] = {
     "radar frozen": _Item(_switch("is_frozen", True), 60.0, 3600.0),
     "no radar": _Item(_switch("is_plugged", False), FOREVER_S, FOREVER_S, all_night=True),
     "no room sensors": _Item(_switch("has_room", False), FOREVER_S, FOREVER_S, all_night=True),
+    "bus fails": _Item(_switch("bus_fails", True), 60.0, 3 * 3600.0),
     "bus hangs": _Item(_switch("bus_hangs", True), 60.0, 3 * 3600.0),
     "no model": _Item(_switch("has_model", False), FOREVER_S, FOREVER_S, all_night=True),
     "killed": _Item(_killed, 0.1, 10.0),
@@ -191,6 +240,11 @@ MENU: dict[str, _Item] = {
     "clock forward": _Item(_clock_step(1.0), 60.0, 4 * 3600.0),
     "clock back": _Item(_clock_step(-1.0), 60.0, 4 * 3600.0),
     "bug": _Item(_switch("has_bug", True), 1.0, 60.0),
+    "button chatters": _Item(_switch("button_chatters", True), 60.0, 3 * 3600.0),
+    "host's zone changed": _Item(_host_zone, 60.0, 3 * 3600.0),
+    CHANGE: _Item(_wish(CHANGE), 1.0, 1.0),
+    MOVE_ZONE: _Item(_wish(MOVE_ZONE), 1.0, 1.0),
+    HAMMER: _Item(_hammered, 5.0, 60.0),
 }
 _CLOCKS = ("clock forward", "clock back")
 

@@ -14,7 +14,6 @@ from drivers.radar import Conversation
 from drivers.readings import EnvironmentReading, RadarSample
 from drivers.twins.i2c import room_bus
 
-LOOK_AT_ROOM_S = 20.0
 QUIET_S = 0.1  # after which a decoder gives up the frame that waits
 
 
@@ -79,10 +78,10 @@ class WorldSenses:
 
     def _look(self, now_s: float) -> list[EnvironmentReading]:
         conditions = self._world.conditions
-        if not conditions.has_room or now_s < self._looked_s:
-            return []
-        self._looked_s = now_s + LOOK_AT_ROOM_S
-        self._bus.dead = set(self._bus.chips) if conditions.bus_hangs else set()
+        if not conditions.has_room or conditions.bus_hangs or now_s < self._looked_s:
+            return []  # a bus that hangs holds the room's thread, of which the loop hears nothing at all
+        self._looked_s = now_s + self._world.plan.pace.room_s
+        self._bus.dead = set(self._bus.chips) if conditions.bus_fails else set()
         return [self._room.read()]
 
     def _room_s(self) -> float:

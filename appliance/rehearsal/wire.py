@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -27,20 +29,12 @@ class Wire:
     """The module's side: its bytes in time, with whatever is wrong with it."""
 
     def __init__(self, plan: Plan, conditions: Conditions) -> None:
-        rng = np.random.default_rng([plan.seed, 3])
-        person = random_person(rng)
-        night = simulate(person, random_plan(rng, person, plan.hours), plan.hours, plan.seed)
-        scene = Scene.of_one(
-            night.t_s,
-            night.displacement_mm.astype(np.float64),
-            night.distance_m.astype(np.float64),
-            night.moving.astype(np.float64),
-        )
-        self._twin = _TWINS[plan.module](plan.seed)
+        self._plan = plan
+        self._twin = twin_of(plan.module, plan.seed)
         self.greeting()  # an Acconeer module speaks only once it is set up
         self._conditions = conditions
-        self._spoken = self._speak(scene)
-        self._next: tuple[float, bytes] | None = next(self._spoken)
+        self._spoken = self._speak()
+        self._next: tuple[float, bytes] | None = next(self._spoken, None)
 
     def until(self, t_s: float) -> Iterator[tuple[float, bytes]]:
         """What has arrived by ``t_s`` and was not asked for before."""
@@ -59,7 +53,50 @@ class Wire:
         talk: Conversation = PROTOCOLS[self._twin.module].Conversation()
         return talk
 
-    def _speak(self, scene: Scene) -> Iterator[tuple[float, bytes]]:
+    def _speak(self) -> Iterator[tuple[float, bytes]]:
+        plan = self._plan
+        rng = np.random.default_rng([plan.seed, 3])
+        person = random_person(rng)
+        night = simulate(person, random_plan(rng, person, plan.hours), plan.hours, plan.seed)
+        scene = Scene.of_one(
+            night.t_s,
+            night.displacement_mm.astype(np.float64),
+            night.distance_m.astype(np.float64),
+            night.moving.astype(np.float64),
+        )
         for block in scene.blocks(BLOCK_S):
             self._twin.frozen = self._conditions.is_frozen
             yield from self._twin.speak(block)
+
+
+class CoarseWire(Wire):
+    """The same bytes of a minute over and over, a message now and then: enough for a link to live and to fail."""
+
+    def _speak(self) -> Iterator[tuple[float, bytes]]:
+        every_s = self._plan.pace.radar_s
+        assert every_s is not None
+        for number in itertools.count():
+            minute = _minute(self._plan.module, self._conditions.is_frozen)
+            t_s = number * every_s
+            yield t_s, minute[round(t_s) % len(minute)]
+
+
+@cache
+def _minute(module: Module, frozen: bool) -> list[bytes]:
+    """What the module says at the beginning of each second of a minute, somebody breathing before it."""
+    twin = twin_of(module, 0)
+    if isinstance(twin, AcconeerTwin):
+        twin.setup_replies()
+    t_s = np.arange(0.0, 121.0, 0.05)
+    scene = Scene.of_one(t_s, 3.0 * np.sin(2 * np.pi * 0.25 * t_s), np.full(len(t_s), 0.8))
+    seconds: dict[int, bytes] = {}
+    for block in scene.blocks(60.0):
+        for at_s, data in twin.speak(block):
+            seconds.setdefault(int(at_s), data)
+        twin.frozen = frozen
+    return [seconds[second] for second in range(60, 120)]
+
+
+def twin_of(module: Module, seed: int) -> TinyFrameTwin | MicradarTwin | AcconeerTwin:
+    """Of this module."""
+    return _TWINS[module](seed)
