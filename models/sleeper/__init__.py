@@ -17,7 +17,7 @@ from models.sleeper.breathing import Breaths, chest_and_belly, draw_breaths, dra
 from models.sleeper.parameters import SAMPLE_HZ, Parameters
 from models.sleeper.person import Cues, Person, random_cues, random_person
 from models.sleeper.plan import WORDS, Activity, Doing, per_second, random_plan, work_out
-from models.sleeper.view import belt_view, heartbeat, radar_view
+from models.sleeper.view import Recorder, belt_view, heartbeat, radar_view
 
 __all__ = [
     "SAMPLE_HZ",
@@ -27,6 +27,7 @@ __all__ = [
     "Doing",
     "Drawn",
     "Person",
+    "Recorder",
     "SimulatedNight",
     "View",
     "night_drawn",
@@ -72,8 +73,12 @@ def simulate(
     view: View = "radar",
     cues: Cues | None = None,
     variant: bool = False,
+    recorder: Recorder | None = None,
 ) -> SimulatedNight:
-    """One night.  ``cues`` None means as published; ``variant`` is the sleeper that nothing is trained on."""
+    """One night.  ``cues`` None means as published; ``variant`` is the sleeper that nothing is trained on.
+
+    ``recorder`` None: the belt view's is drawn.
+    """
     rng = np.random.default_rng(seed)
     p = Parameters(variant)
     cues = cues or Cues()
@@ -100,7 +105,7 @@ def simulate(
 
     chest, belly = chest_and_belly(breaths, person, samples)
     if view == "belt":
-        seen = belt_view(person, timeline, chest, belly, moves, lies_s, view_rng, p)
+        seen = belt_view(person, timeline, chest, belly, moves, lies_s, view_rng, p, recorder)
     else:
         pulse = heartbeat(person, samples, view_rng)
         seen = radar_view(person, timeline, chest, belly, moves, lies_s, pulse, view_rng, p)

@@ -175,15 +175,13 @@ TABLE: dict[str, Law] = {
     "blanket": Law((0.05, 0.15), "slow gain jitter, range", "assumed; PMC11314943 shows that blankets pass"),
     "heart_bpm": Law((62.0, 7.0), "1/min, sd", "adult resting night heart rate; sd assumed"),
     "heart_mm": Law((0.15, 0.40), "mm peak to peak, range", "assumed; .1-.5 mm commonly quoted"),
-    "airflow": Law((0.4,), "share of belt nights", "many corpora hold airflow and no belt; share assumed"),
+    "airflow": Law((0.25,), "share of belt nights", "many corpora hold airflow and no belt; share assumed"),
     "belt_gain_ln": Law((0.50, 0.12), "ln, after a shift, after another large move", _FITTED),
     "belt_slide_ln": Law((0.12, 1800.0), "ln, s", _FITTED + ": gain that creeps"),
     "belt_noise_mm": Law((0.01, 0.10), "mm at 20 Hz, log range", _FITTED),
     "belt_heart_mm": Law((0.0, 0.12), "mm peak to peak, range", "assumed: the heart lifts a chest belt a little"),
     "belt_clip_mm": Law((0.15, 5.0, 15.0), "share of nights, mm range", "assumed: amplifiers have rails"),
-    "belt_hz": Law(
-        (10.0, 10.0, 2.0, 1.0), "Hz, one of", "figshare 26013157: 10; slpdb chest volume, thinned: 2; else assumed"
-    ),
+    "belt_hz": Law((10.0, 10.0, 10.0, 2.0), "Hz, one of", "figshare 26013157: 10; slpdb chest volume as kept here: 2"),
     "airflow_hz": Law((10.0, 1.0), "Hz, one of", "Sleep-EDF SC airflow: 1; others assumed"),
     "belt_move_mm": Law((5.0, 25.0), "mm of a belt, range", "assumed: a few breaths"),
     "belt_step_mm": Law((25.0, 12.0), "mm sd, s", _FITTED + ": a large move leaves the belt elsewhere, it comes back"),

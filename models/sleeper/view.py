@@ -17,6 +17,13 @@ from models.sleeper.plan import Doing, Timeline
 WAVELENGTH_MM = 4.96  # at 60.5 GHz
 
 
+class Recorder(NamedTuple):
+    """What a laboratory records breathing with."""
+
+    sensor: str  # belt or airflow
+    kept_hz: float
+
+
 class Signals(NamedTuple):
     """(samples,) each, at SAMPLE_HZ."""
 
@@ -36,12 +43,15 @@ def belt_view(
     lies_s: NDArray[np.int8],
     rng: np.random.Generator,
     p: Parameters,
+    recorder: Recorder | None = None,
 ) -> Signals:
     """What laboratories record: a belt on chest, belly or between, or airflow; one sign, artefacts in movement."""
     samples = chest.size
     mix = float(rng.choice([0.0, 1.0, rng.random()]))
     breath = mix * chest + (1.0 - mix) * belly
     sensor = "airflow" if rng.random() < p.one("airflow") else "belt"
+    if recorder is not None:
+        sensor = recorder.sensor
     if sensor == "airflow":
         # A thermistor: flow, blurred by its own half second, brought to about a belt's size.
         breath = _smooth(np.gradient(0.5 * (chest + belly), 1.0 / SAMPLE_HZ), 0.5)
@@ -57,7 +67,7 @@ def belt_view(
     if rng.random() < share:
         rail = rng.uniform(low, high)
         signal = np.clip(signal, -rail, rail)
-    kept_hz = float(rng.choice(p.all(f"{sensor}_hz")))
+    kept_hz = float(rng.choice(p.all(f"{sensor}_hz"))) if recorder is None else recorder.kept_hz
     signal = _sampled(signal, kept_hz)
     away = _away(timeline, samples)
     signal[away] = 0.0
