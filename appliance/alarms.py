@@ -35,8 +35,10 @@ class Alarms:
     def settled(self, now_utc: float) -> Alarms:
         """With all that the clock alone has brought about by ``now_utc``."""
         facts = {one.id: alarm.settled(one, self.of(one), now_utc) for one in self.settings}
-        active = sorted((fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
-        for _, key in active[:-1]:
+        # What begins now takes over, also from one that is due later and rang early, in its window.
+        began = {one.id for one in self.settings if _is_new(facts[one.id], self.of(one))}
+        active = sorted((key in began, fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
+        for *_, key in active[:-1]:
             facts[key] = facts[key].ended(math.floor(now_utc))
         return replace(self, facts=facts)
 
@@ -133,3 +135,8 @@ class Alarms:
 
     def _is_open(self, ahead: Ahead, now_utc: float) -> bool:
         return alarm.may_ring(ahead.setting, self.of(ahead.setting), now_utc)
+
+
+def _is_new(facts: AlarmFacts, before: AlarmFacts) -> bool:
+    """Whether the facts are of a ring that ``before`` knew nothing of."""
+    return (facts.due_utc, facts.rang_utc) != (before.due_utc, before.rang_utc)

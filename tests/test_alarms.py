@@ -82,6 +82,16 @@ def test_the_second_rings_at_its_time_though_the_first_is_snoozed_and_only_it_ri
     assert box.alarms.facts[2].snoozes == 1
 
 
+def test_one_that_rang_early_and_is_snoozed_leaves_another_its_set_time() -> None:
+    later = replace(FIRST, minute=11, id=1, window_min=30)
+    box = Box(Alarms((later, replace(FIRST, id=2, window_min=0))))
+    assert (box.press(AlarmEvent.RANG, SEVEN - 300), box.sounding) == (Phase.RINGING, 1)  # before 07:11, in its window
+    assert box.press(AlarmEvent.SNOOZE, SEVEN - 200) is Phase.SNOOZED
+    assert (box.turn(SEVEN), box.sounding) == (Phase.RINGING, 2)  # and not only when the snooze is over
+    assert box.press(AlarmEvent.STOP, SEVEN + 5) is Phase.DONE
+    assert box.turn(SEVEN + 660) is Phase.DONE  # it rang once
+
+
 def test_stopping_the_first_leaves_the_second() -> None:
     box = Box()
     box.turn(SEVEN)
@@ -190,18 +200,27 @@ def test_laws_of_several_alarms(alarms: Alarms, start_s: int, steps: list[tuple[
             assert active == []
 
 
-@given(SOME, st.lists(st.floats(0.05, 30.0), min_size=1, max_size=200))
-def test_with_a_true_clock_each_rings_in_the_turn_of_its_time(alarms: Alarms, gaps: list[float]) -> None:
+EVENTS = st.sampled_from([None, None, AlarmEvent.RANG, AlarmEvent.SNOOZE, AlarmEvent.STOP])
+
+
+@given(SOME, st.lists(st.tuples(st.floats(0.05, 30.0), EVENTS), min_size=1, max_size=200))
+def test_with_a_true_clock_each_rings_in_the_turn_of_its_time(
+    alarms: Alarms, turns: list[tuple[float, AlarmEvent | None]]
+) -> None:
     box, now = Box(alarms), float(SEVEN - 60)
-    for gap in gaps:
+    for gap, event in turns:
         before, now = now, now + gap
+        asked = {one.id: box.alarms.of(one) for one in alarms.settings}
         box.turn(now)
-        for one in alarms.settings:
-            for due in dues(one, now):
-                if before < due <= now:
-                    assert box.alarms.of(one).due_utc == due
-                    assert box.alarms.of(one).rang_utc == int(now)
-                    assert box.alarms.phase(now) is Phase.RINGING
+        here = [(one, due) for one in alarms.settings for due in dues(one, now) if before < due <= now]
+        new = [(one, due) for one, due in here if asked[one.id].due_utc != due]  # neither rung early nor stopped before
+        for one, due in new:
+            assert box.alarms.of(one).due_utc == due
+            assert box.alarms.of(one).rang_utc == int(now)
+            assert box.alarms.phase(now) is Phase.RINGING
+        assert not new or box.sounding in {one.id for one, _ in new}
+        if event is not None:
+            box.press(event, now)
 
 
 # Weekdays, once, skip
