@@ -2,7 +2,7 @@
 
 Each has its own setting and facts (``appliance/alarm.py``); at most one of them rings or is snoozed at a time.  When a
 second one comes due while the first rings or is snoozed, the second takes over: its ring is a whole one, with its own
-snoozes, and the first is over.  So whoever snoozed the first is woken by the second at its time, nothing sounds twice,
+snoozes, and the first is over, whichever set time is the later: the first may have rung at a good moment before.  So whoever snoozed the first is woken by the second at its time, nothing sounds twice,
 and one stop ends what sounds, but never an alarm whose time has not come.  Two that are due at once are one ring.
 """
 
@@ -35,8 +35,9 @@ class Alarms:
     def settled(self, now_utc: float) -> Alarms:
         """With all that the clock alone has brought about by ``now_utc``."""
         facts = {one.id: alarm.settled(one, self.of(one), now_utc) for one in self.settings}
-        active = sorted((fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
-        for _, key in active[:-1]:
+        begun = {one.id for one in self.settings if _ring(facts[one.id]) != _ring(self.of(one))}
+        active = sorted((key in begun, fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
+        for *_, key in active[:-1]:
             facts[key] = facts[key].ended(math.floor(now_utc))
         return replace(self, facts=facts)
 
@@ -133,3 +134,8 @@ class Alarms:
 
     def _is_open(self, ahead: Ahead, now_utc: float) -> bool:
         return alarm.may_ring(ahead.setting, self.of(ahead.setting), now_utc)
+
+
+def _ring(facts: AlarmFacts) -> tuple[int | None, int | None]:
+    """Which ring the facts speak of."""
+    return facts.due_utc, facts.rang_utc
