@@ -2,8 +2,9 @@
 
 Each has its own setting and facts (``appliance/alarm.py``); at most one of them rings or is snoozed at a time.  When a
 second one comes due while the first rings or is snoozed, the second takes over: its ring is a whole one, with its own
-snoozes, and the first is over.  So whoever snoozed the first is woken by the second at its time, nothing sounds twice,
-and one stop ends what sounds, but never an alarm whose time has not come.  Two that are due at once are one ring.
+snoozes, and the first is over, whichever set time is the later: the first may have rung at a good moment before its own.
+So whoever snoozed the first is woken by the second at its time, nothing sounds twice, and one stop ends what sounds, but
+never an alarm whose time has not come.  Two that are due at once are one ring.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ class Alarms:
     def settled(self, now_utc: float) -> Alarms:
         """With all that the clock alone has brought about by ``now_utc``."""
         facts = {one.id: alarm.settled(one, self.of(one), now_utc) for one in self.settings}
-        # What begins now takes over, also from one that is due later and rang early, in its window.
-        began = {one.id for one in self.settings if _is_new(facts[one.id], self.of(one))}
-        active = sorted((key in began, fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
+        begun = {one.id for one in self.settings if _ring(facts[one.id]) != _ring(self.of(one))}
+        active = sorted((key in begun, fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
         for *_, key in active[:-1]:
             facts[key] = facts[key].ended(math.floor(now_utc))
         return replace(self, facts=facts)
@@ -137,6 +137,6 @@ class Alarms:
         return alarm.may_ring(ahead.setting, self.of(ahead.setting), now_utc)
 
 
-def _is_new(facts: AlarmFacts, before: AlarmFacts) -> bool:
-    """Whether the facts are of a ring that ``before`` knew nothing of."""
-    return (facts.due_utc, facts.rang_utc) != (before.due_utc, before.rang_utc)
+def _ring(facts: AlarmFacts) -> tuple[int | None, int | None]:
+    """Which ring the facts speak of."""
+    return facts.due_utc, facts.rang_utc

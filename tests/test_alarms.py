@@ -131,6 +131,40 @@ def test_the_window_s_door_is_for_the_next_ring_and_shut_while_one_is_at_work() 
     assert (box.turn(SEVEN - 1100 + 540), box.sounding) == (Phase.RINGING, 1)
 
 
+def test_a_set_time_rings_into_the_snooze_of_a_later_alarm_that_rang_at_a_good_moment() -> None:
+    box = Box(Alarms((replace(FIRST, window_min=0), SECOND)))
+    assert (box.press(AlarmEvent.RANG, SEVEN - 120), box.sounding) == (Phase.RINGING, 2)  # due at 07:05
+    assert box.press(AlarmEvent.SNOOZE, SEVEN - 60) is Phase.SNOOZED
+    assert (box.turn(SEVEN), box.sounding) == (Phase.RINGING, 1)
+    assert box.alarms.facts[2].ended_utc == SEVEN
+    assert box.press(AlarmEvent.STOP, SEVEN + 10) is Phase.DONE
+    assert box.turn(SEVEN + 300) is Phase.DONE  # the second has had its ring
+
+
+@given(
+    first_min=st.integers(0, 40),
+    second_min=st.integers(0, 40),
+    early_s=st.integers(1, 1800),
+    snooze_s=st.integers(0, 120),
+    back_s=st.integers(0, 3600),
+)
+def test_every_set_time_sounds_whatever_rang_before_and_was_snoozed(
+    first_min: int, second_min: int, early_s: int, snooze_s: int, back_s: int
+) -> None:
+    """As a law: at an alarm's set time there is sound, unless that very alarm has rung before or was stopped."""
+    first, second = replace(FIRST, minute=first_min, window_min=0), replace(FIRST, minute=second_min, id=2)
+    box = Box(Alarms((first, second)))
+    dues_utc = (SEVEN + 60 * first_min, SEVEN + 60 * second_min)
+    rang_utc = max(min(dues_utc[0], dues_utc[1] - early_s) - 1, dues_utc[1] - 1800)
+    box.press(AlarmEvent.RANG, rang_utc)
+    box.press(AlarmEvent.SNOOZE, rang_utc + snooze_s)
+    now = rang_utc + snooze_s - back_s  # the clock is set back now and then
+    for due in sorted(due for due in dues_utc if due > now):
+        told = [one.id for one in (first, second) if box.alarms.of(one).due_utc is not None]
+        owed = [k for k, one_due in enumerate(dues_utc, 1) if one_due == due and k not in told]
+        assert box.turn(due) is Phase.RINGING or not owed
+
+
 def test_a_process_that_was_down_over_both_rings_once() -> None:
     box = Box()
     assert (box.turn(SEVEN + 600), box.sounding) == (Phase.RINGING, 2)
