@@ -73,7 +73,9 @@ def test_a_picture_fits_a_phone(path: Path) -> None:
     root = ElementTree.parse(path).getroot()
     assert root.attrib["width"] == "360"
     for text in root.iter("{http://www.w3.org/2000/svg}text"):
-        wide = 0.58 * float(text.attrib["font-size"]) * len(text.text or "")  # of DejaVu Sans, a little more than its mean
+        wide = (
+            0.58 * float(text.attrib["font-size"]) * len(text.text or "")
+        )  # of DejaVu Sans, a little more than its mean
         x, anchor = float(text.attrib["x"]), text.attrib["text-anchor"]
         left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         assert left >= 0.0, text.text
