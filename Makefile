@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NIGHT := build/night.flcap.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help check test run night scenarios rehearse bench train
+.PHONY: help check test run night scenarios rehearse power bench train
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,12 +34,19 @@ rehearse:  ## ten nights in which things go wrong: does it ring?  500 with readi
 	$(FIRSTLIGHT) rehearse --nights 10 --faults
 	.venv/bin/python tests/intent_suite.py --nights 500 --jobs 2
 
-bench:  ## what a night, an hour 23 and the two services cost (docs/measured.md)
+power:  ## the power cut at 500 random moments of a recorded night (needs strace)
+	./setup.sh venv test
+	.venv/bin/python tests/power_cut.py
+
+bench:  ## what a night, an hour 23, the two services, a start and a year cost (docs/measured.md)
 	./setup.sh venv
 	.venv/bin/python tests/bench.py night
 	.venv/bin/python tests/bench.py long
 	.venv/bin/python tests/bench.py stages
 	.venv/bin/python tests/bench.py live
+	.venv/bin/python tests/bench_start.py start
+	.venv/bin/python tests/bench_start.py imports
+	.venv/bin/python tests/bench_year.py
 
 train:  ## simulated nights, network, export, evaluation (Python 3.11)
 	./setup.sh venv train

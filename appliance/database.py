@@ -76,7 +76,7 @@ def from_json(value: str | None) -> Any:
         return None
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, TypeError):  # of a damaged page, what its column forbids
         return None
 
 

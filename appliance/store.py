@@ -174,7 +174,7 @@ class Store:
         for key, value in self._db.execute("SELECT key, value FROM setting"):
             try:
                 found[key] = json.loads(value)
-            except ValueError:
+            except (ValueError, TypeError):  # a damaged page may hold what its column forbids
                 _log.warning("the setting %s is damaged and is not used", key)
         return found
 

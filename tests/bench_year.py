@@ -1,8 +1,8 @@
 """A year of made-up nights in the real store: ``python tests/bench_year.py [NIGHTS]`` (365).
 
-A night has 960 epochs with features and raw breathing that no packing makes smaller, the room each minute, a session
-told a few times, a second staging, an alarm that rang; raw breathing is let go of as the box does it.  Printed: the
-file's size, each table's share where SQLite can tell, and how long the questions of the page take on it.
+Every night has 960 epochs with features and raw breathing that no packing makes smaller, the room each minute, a second
+staging and an alarm that rang; raw breathing is let go of as the box does it.  Printed: the file's size, each table's
+share where SQLite can tell, and how long the questions of the page take on it.
 """
 
 from __future__ import annotations

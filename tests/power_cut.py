@@ -18,6 +18,7 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from appliance.alarm_copy import AlarmCopy
 from appliance.box import remembered
 from appliance.config import Config
 from appliance.settings import ALARMS
-from appliance.store import Role, Store
+from appliance.store import Role, Store, StoreError
 from appliance.terminal import Bar
 
 NIGHT = Path(__file__).with_name("recorded_night.py")
@@ -89,7 +90,10 @@ def cut_up(
         with tempfile.TemporaryDirectory(prefix="firstlight-cut-") as name:
             for file, content in disk.after_cut(dice, whole_sectors).items():
                 (Path(name) / file).write_bytes(content)
-            words, epochs = judge(Path(name), promises)
+            try:
+                words, epochs = judge(Path(name), promises)
+            except (sqlite3.Error, StoreError) as error:  # found while it was used, after it had opened
+                words, epochs = [f"the database cannot be used: {error}"], len(promises.told)
         lost.update(words)
         most = max(most, epochs)
         if bar is not None:
@@ -99,18 +103,17 @@ def cut_up(
 
 def judge(folder: Path, promises: Promises) -> tuple[list[str], int]:
     """What does not hold of the box that starts on this disk, and how many finished epochs it lacks."""
-    path, lost = folder / DATABASE, []
+    path, lost = folder / DATABASE, list[str]()
     with Store(path, Role.SUPERVISOR) as store:
         if store.complaint is not None:
             lost.append("the database does not open")
         found = store.settings().get(ALARMS)
         if found not in promises.settings and (promises.is_saved or found is not None):
             lost.append("the page's settings are not those that were saved")
-    db = sqlite3.connect(path)
-    if db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
-        lost.append("integrity_check is not ok")
-    there = {start for (start,) in db.execute("SELECT start_utc FROM epoch")}
-    db.close()
+    with closing(sqlite3.connect(path)) as db:
+        if db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+            lost.append("integrity_check is not ok")
+        there = {start for (start,) in db.execute("SELECT start_utc FROM epoch")}
     missing = len(set(promises.told) - there)
     if missing:
         lost.append("a finished epoch is lost")

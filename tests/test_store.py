@@ -169,6 +169,22 @@ def test_a_damaged_setting_is_left_out_alone(path: Path, store: Store, caplog: p
     assert "the setting alarm is damaged" in caplog.text
 
 
+def test_a_setting_that_its_column_forbids_is_left_out_too(path: Path, store: Store) -> None:
+    with Store(path, Role.WEB) as page:
+        page.put_settings({"bed_side": "left", "alarms": []}, T0)
+    store.close()
+    with sqlite3.connect(path) as db:  # what a page of the file that was torn may say
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'value TEXT NOT NULL', 'value ANY') WHERE name = 'setting'"
+        )
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE setting SET value = NULL WHERE key = 'alarms'")
+    db.close()
+    with Store(path, Role.GUEST) as guest:
+        assert guest.settings() == {"bed_side": "left"}
+
+
 def test_each_table_has_exactly_one_writing_process(path: Path, store: Store) -> None:
     assert not schema.SUPERVISOR_TABLES & schema.WEB_TABLES
     tables = set(re.findall(r"CREATE TABLE (\w+)", "".join(schema.MIGRATIONS)))
