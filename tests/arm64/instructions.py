@@ -1,15 +1,19 @@
 """How many arm64 instructions the box takes for a second of life: the figure from which a Pi's processor share follows.
 
-    tests/arm64/count.sh bookworm [MODULE] [MINUTES]
+    tests/arm64/count.sh RELEASE live [MODULE MINUTES]   the supervisor at life's own pace, with a twin, somebody asleep
+    tests/arm64/count.sh RELEASE replay CAPTURE...       bytes to stages: minutes 30 to 60 of each capture
 
-That runs this file in an emulated root and gives it, in COUNTED, the command before the supervisor's Python that counts
-its instructions into the file COUNT. The supervisor lives at life's own pace with a twin of the radar, as asleep.
+That runs this file in an emulated root and gives it, in COUNTED, the command before a Python that counts its
+instructions into the file COUNT.  ``live`` needs a machine that keeps the pace under emulation; ``replay`` is what
+sensing alone takes, with a turn a second instead of ten, and comes out the same on a busy machine.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import shlex
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +29,7 @@ from drivers.twins import AcconeerTwin, MicradarTwin, Scene, TinyFrameTwin
 from drivers.twins.port import PtyPort, live
 
 TWINS = {Module.TINYFRAME: TinyFrameTwin, Module.MICRADAR: MicradarTwin, Module.ACCONEER: AcconeerTwin}
+RECORD = struct.Struct("<dBI")  # of a capture: seconds, channel, length
 PERIOD_S = 60.0  # two epochs
 SETTLING_S = 180.0  # after the session began
 
@@ -92,10 +97,36 @@ def measure(folder: Path, module: Module, minutes: int) -> None:
             box.wait()
 
 
+def replayed(folder: Path, capture: Path) -> None:
+    header, _, body = gzip.decompress(capture.read_bytes()).partition(b"\n")
+    spent = []
+    for minutes in (30, 30, 60):  # once before, for the compiled kernels
+        at = 0
+        while at < len(body):
+            t_s, _, length = RECORD.unpack_from(body, at)
+            if t_s >= 60 * minutes:
+                break
+            at += RECORD.size + length
+        cut = folder / f"{minutes}.flcap"
+        cut.write_bytes(header + b"\n" + body[:at])
+        command = [*shlex.split(os.environ["COUNTED"]), sys.executable, "-m", "appliance", "replay", str(cut), "--json"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        spent.append(counted(Path(os.environ["COUNT"])))
+        print(f"{capture.name}, {minutes} minutes: {spent[-1] / 1e9:.3f}e9 instructions", flush=True)
+    print(f"{capture.name}, minutes 30 to 60: {(spent[2] - spent[1]) / 1800 / 1e6:.3f}e6 a second of night", flush=True)
+
+
 def main() -> None:
-    module, minutes = sys.argv[1:] if len(sys.argv) == 3 else ("tinyframe", "10")
     with tempfile.TemporaryDirectory(prefix="firstlight-count-") as folder:
-        measure(Path(folder), Module(module), int(minutes))
+        match sys.argv[1:]:
+            case ["live", *options] if len(options) in (0, 2):
+                module, minutes = options or ("tinyframe", "10")
+                measure(Path(folder), Module(module), int(minutes))
+            case ["replay", *captures] if captures:
+                for capture in captures:
+                    replayed(Path(folder), Path(capture))
+            case _:
+                sys.exit(__doc__)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ CUTS is how often the power is cut (the emulator killed) in the middle of ringin
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,10 +31,11 @@ def sleeper() -> Scene:
     return Scene.of_one(t_s, breath, np.full(len(t_s), 0.6), np.where(t_s < 10, 0.8, 0.0))
 
 
-def boot(port: Path, log: Path, ends: str) -> bool:
+def boot(port: Path, log: Path, ends: str, words: str) -> bool:
     """One life of the Pi, until its console tells ``ends``; then the power is cut."""
     began, seen = time.monotonic(), 0
-    pi = subprocess.Popen([HERE / "pi.sh", "boot", "-serial", str(port), "-serial", f"file:{log}"])
+    command = [HERE / "pi.sh", "boot", "-serial", str(port), "-serial", f"file:{log}"]
+    pi = subprocess.Popen(command, env=os.environ | {"PI_WORDS": words})
     try:
         while time.monotonic() < began + PATIENCE_S and pi.poll() is None:
             time.sleep(1.0)
@@ -59,7 +61,8 @@ def main() -> None:
             for life in range(cuts + 1):
                 ends = "over" if life == cuts else "the alarm rings"
                 print(f"boot {life + 1}", flush=True)
-                if not boot(Path(folder) / "radar", log.with_suffix(f".{life + 1}.log"), ends):
+                words = "firstlight.keep" if life else ""
+                if not boot(Path(folder) / "radar", log.with_suffix(f".{life + 1}.log"), ends, words):
                     sys.exit(f"the Pi never told '{ends}'")
 
 

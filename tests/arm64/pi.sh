@@ -45,7 +45,7 @@ make_tree() {
 make_initramfs() {
   local tree=$PI/initramfs module file
   rm -rf -- "$tree"
-  mkdir -p -- "$tree"/{bin,dev,proc,sys,root,modules}
+  mkdir -p -- "$tree"/{bin,dev,proc,sys,card,modules}
   cp -- "$PI/parts/bin/busybox" "$tree/bin/busybox"
   : >"$tree/modules/order"
   for module in "${MODULES[@]}"; do
@@ -61,10 +61,10 @@ make_initramfs() {
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 while read -r module; do /bin/busybox insmod "/modules/$module" 2>/dev/null; done </modules/order
 until [ -b /dev/mmcblk0 ]; do /bin/busybox sleep 0.2; done
-/bin/busybox mount -t ext4 /dev/mmcblk0 /root
+/bin/busybox mount -t ext4 /dev/mmcblk0 /card
 /bin/busybox umount /proc /sys
-/bin/busybox mount --move /dev /root/dev
-exec /bin/busybox switch_root /root /sbin/init
+/bin/busybox mount --move /dev /card/dev
+exec /bin/busybox switch_root /card /sbin/init
 END
   chmod +x "$tree/init"
   (cd -- "$tree" && find . | cpio --quiet -o -H newc | gzip -1) >"$PI/initramfs.gz"
@@ -109,7 +109,7 @@ chroot_enable() {
 # The radar's UART (PL011) is the first serial line and the console (mini-UART) the second.
 boot() {
   exec qemu-system-aarch64 -M raspi3ap -m 512 -kernel "$PI/kernel" -dtb "$PI/tree.dtb" -initrd "$PI/initramfs.gz" \
-    -append "console=ttyS1,115200 rw loglevel=4 systemd.show_status=1 cgroup_enable=memory" \
+    -append "console=ttyS1,115200 rw loglevel=3 systemd.show_status=0 cgroup_enable=memory ${PI_WORDS:-}" \
     -drive "file=$PI/card.img,if=sd,format=raw,cache=writeback" -display none -monitor none -no-reboot "$@"
 }
 

@@ -28,11 +28,12 @@ UNITS = ("firstlight.service", "firstlight-web.service")
 
 def set_alarm() -> None:
     copy = AlarmCopy(STATE)
-    if copy.load() is None:
-        due = datetime.now(UTC) + AHEAD
-        alarm = AlarmSetting(enabled=True, hour=due.hour, minute=due.minute, timezone="UTC", dawn_min=5)
-        if not copy.save({**Bedside(Morning([alarm])).document(), "bed_side": "left"}):
-            sys.exit("the alarm could not be written")
+    if "firstlight.keep" in Path("/proc/cmdline").read_text().split():
+        return
+    due = datetime.now(UTC) + AHEAD
+    alarm = AlarmSetting(enabled=True, hour=due.hour, minute=due.minute, timezone="UTC", dawn_min=5)
+    if not copy.save({**Bedside(Morning([alarm])).document(), "bed_side": "left"}):
+        sys.exit("the alarm could not be written")
 
 
 def tell(text: str) -> None:

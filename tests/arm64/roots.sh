@@ -82,10 +82,11 @@ run_in() {
     mount -t devpts -o newinstance,ptmxmode=0666,gid=5 devpts "$root/dev/pts"
     mount -t tmpfs tmpfs "$root/dev/shm"
     mount --bind "$root/dev/pts/ptmx" "$root/dev/ptmx"
-    exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb QEMU_CPU="${QEMU_CPU:-cortex-a53}" \
+    # Not exec: this shell stays the first process of the namespace, and all others end with it.
+    chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb QEMU_CPU="${QEMU_CPU:-cortex-a53}" \
       PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
       ${PIP_CERT:+PIP_CERT=/etc/ssl/certs/host.crt} \
-      /bin/bash -c "cd /firstlight 2>/dev/null || cd /; exec \"\$@\"" bash "$@"
+      /bin/bash -c "cd /firstlight 2>/dev/null || cd /; exec \"\$@\"" bash "$@" || exit $?
   ' bash "$root" "$@"
 }
 

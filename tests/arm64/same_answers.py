@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from models.intent import DEFAULT_INTENT, INTENT
 from models.restager import DEFAULT_MORNING
 from models.stager import DEFAULT_MODEL, STAGING, StepNetwork
 
-MODULES = ("tinyframe", "micradar", "acconeer")
+MODULES = ("micradar", "tinyframe", "acconeer")
 ALARM = "23:50"  # UTC, within the evening
 Line = dict[str, Any]
 
@@ -34,30 +35,26 @@ def make(folder: Path) -> None:
         _firstlight("simulate", f"--scenario={scenario}", "--seed=1", f"--module={module}", *out)
 
 
-def tell(folder: Path) -> list[Line]:
-    lines: list[Line] = [
-        {"kind": "machine", "is": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"}
-    ]
+def tell(folder: Path) -> Iterator[Line]:
+    machine = f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
+    yield {"kind": "machine", "is": machine}
     for path, purpose in ((DEFAULT_MODEL, STAGING), (DEFAULT_MORNING, STAGING), (DEFAULT_INTENT, INTENT)):
         network = StepNetwork.load(path, purpose)
         with np.load(path.with_suffix(".golden.npz")) as golden:
             features, expected = golden["features"], golden["probabilities"]
         answers = np.array([network.step(row) for row in features])
         apart = np.abs(answers - expected)
-        lines.append(
-            {
-                "kind": "golden",
-                "model": path.stem,
-                "vectors": len(answers),
-                "most_apart": float(apart.max()),
-                "other_class": int((answers.argmax(1) != expected.argmax(1)).sum()),
-                "not_to_1e-12": int((apart.max(1) > 1e-12).sum()),
-            }
-        )
+        yield {
+            "kind": "golden",
+            "model": path.stem,
+            "vectors": len(answers),
+            "most_apart": float(apart.max()),
+            "other_class": int((answers.argmax(1) != expected.argmax(1)).sum()),
+            "not_to_1e-12": int((apart.max(1) > 1e-12).sum()),
+        }
     for module in MODULES:
         said = _firstlight("replay", str(folder / f"{module}.flcap.gz"), "--json", f"--alarm={ALARM}")
-        lines += [json.loads(text) | {"module": module} for text in said.splitlines()]
-    return lines
+        yield from (json.loads(text) | {"module": module} for text in said.splitlines())
 
 
 def compare(ours: list[Line], theirs: list[Line]) -> None:
@@ -111,7 +108,10 @@ def main() -> None:
         case ["make", folder]:
             make(Path(folder))
         case ["tell", folder, file]:
-            Path(file).write_text("".join(json.dumps(line) + "\n" for line in tell(Path(folder))), encoding="utf-8")
+            with open(
+                file, "w", encoding="utf-8", buffering=1
+            ) as out:  # what was told stands, if the rest takes too long
+                out.writelines(json.dumps(line) + "\n" for line in tell(Path(folder)))
         case ["compare", *files] if len(files) == 2:
             ours, theirs = ([json.loads(line) for line in Path(file).read_text("utf-8").splitlines()] for file in files)
             compare(ours, theirs)
