@@ -34,7 +34,8 @@ def sleeper() -> Scene:
 def boot(port: Path, log: Path, ends: str, words: str) -> bool:
     """One life of the Pi, until its console tells ``ends``; then the power is cut."""
     began, seen = time.monotonic(), 0
-    command = [HERE / "pi.sh", "boot", "-serial", str(port), "-serial", f"file:{log}"]
+    wire = ["-chardev", f"serial,id=radar,path={port}", "-serial", "chardev:radar"]
+    command = [HERE / "pi.sh", "boot", *wire, "-serial", f"file:{log}"]
     pi = subprocess.Popen(command, env=os.environ | {"PI_WORDS": words})
     try:
         while time.monotonic() < began + PATIENCE_S and pi.poll() is None:

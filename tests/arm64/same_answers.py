@@ -23,7 +23,7 @@ from models.restager import DEFAULT_MORNING
 from models.stager import DEFAULT_MODEL, STAGING, StepNetwork
 
 MODULES = ("micradar", "tinyframe", "acconeer")
-ALARM = "23:50"  # UTC, within the evening
+ALARM = "22:40"  # UTC, within the evening
 Line = dict[str, Any]
 
 
