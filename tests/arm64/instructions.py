@@ -1,19 +1,17 @@
-"""How many arm64 instructions the box takes for a second of life: the figure from which a Pi's processor share follows.
+"""How many arm64 instructions the box takes for a second of life, from which a Pi's processor share follows.
 
-    tests/arm64/count.sh RELEASE live [MODULE MINUTES]   the supervisor at life's own pace, with a twin, somebody asleep
-    tests/arm64/count.sh RELEASE replay CAPTURE...       bytes to stages: minutes 30 to 60 of each capture
+    tests/arm64/count.sh RELEASE live [MODULE MINUTES]     the supervisor at life's own pace, somebody asleep
+    tests/arm64/count.sh RELEASE replay CAPTURE [TURN_S]   a capture through the supervisor, by turns of 0.1 s as live
 
 That runs this file in an emulated root and gives it, in COUNTED, the command before a Python that counts its
-instructions into the file COUNT.  ``live`` needs a machine that keeps the pace under emulation; ``replay`` is what
-sensing alone takes, with a turn a second instead of ten, and comes out the same on a busy machine.
+instructions into the file COUNT.  ``live`` needs a machine that keeps the pace under emulation; ``replay`` comes out
+the same on a busy machine, but has no port, no pins and no status file.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 import shlex
-import struct
 import subprocess
 import sys
 import tempfile
@@ -22,16 +20,20 @@ from pathlib import Path
 
 import numpy as np
 
+import appliance.replay
+from appliance.box import sense_with
 from appliance.config import parse, render
+from appliance.loading import load_scorer, load_stager
+from appliance.settings import Settings
 from appliance.status import Status, read_status
 from drivers.readings import Module
 from drivers.twins import AcconeerTwin, MicradarTwin, Scene, TinyFrameTwin
 from drivers.twins.port import PtyPort, live
 
 TWINS = {Module.TINYFRAME: TinyFrameTwin, Module.MICRADAR: MicradarTwin, Module.ACCONEER: AcconeerTwin}
-RECORD = struct.Struct("<dBI")  # of a capture: seconds, channel, length
 PERIOD_S = 60.0  # two epochs
 SETTLING_S = 180.0  # after the session began
+MARK_S = 150  # five epochs
 
 
 def counted(file: Path) -> int:
@@ -97,23 +99,27 @@ def measure(folder: Path, module: Module, minutes: int) -> None:
             box.wait()
 
 
-def replayed(folder: Path, capture: Path) -> None:
-    header, _, body = gzip.decompress(capture.read_bytes()).partition(b"\n")
-    spent = []
-    for minutes in (30, 30, 60):  # once before, for the compiled kernels
-        at = 0
-        while at < len(body):
-            t_s, _, length = RECORD.unpack_from(body, at)
-            if t_s >= 60 * minutes:
-                break
-            at += RECORD.size + length
-        cut = folder / f"{minutes}.flcap"
-        cut.write_bytes(header + b"\n" + body[:at])
-        command = [*shlex.split(os.environ["COUNTED"]), sys.executable, "-m", "appliance", "replay", str(cut), "--json"]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        spent.append(counted(Path(os.environ["COUNT"])))
-        print(f"{capture.name}, {minutes} minutes: {spent[-1] / 1e9:.3f}e9 instructions", flush=True)
-    print(f"{capture.name}, minutes 30 to 60: {(spent[2] - spent[1]) / 1800 / 1e6:.3f}e6 a second of night", flush=True)
+def replayed(capture: str, turn_s: str) -> None:
+    """Starts itself again under the counter."""
+    command = [*shlex.split(os.environ["COUNTED"]), sys.executable, __file__, "within", capture, turn_s]
+    subprocess.run(command, check=True)
+
+
+def within(capture: Path, turn_s: float) -> None:
+    """A replay that reads, as it goes, how many instructions it has taken."""
+    count, marks = Path(os.environ["COUNT"]), [(0.0, 0)]
+
+    def look(t_s: float) -> None:
+        if t_s >= marks[-1][0] + MARK_S:
+            before, spent = marks[-1]
+            marks.append((t_s, counted(count)))
+            if before:
+                rate = (marks[-1][1] - spent) / (t_s - before) / 1e6
+                print(f"{before:.0f} to {t_s:.0f} s: {rate:.3f}e6 instructions a second of night", flush=True)
+
+    appliance.replay.TURN_S = turn_s
+    sense = sense_with(load_stager(None)[0], scorer=load_scorer(None)[0])
+    appliance.replay.replay(capture, Settings(), sense, lambda line: None, progress=look)
 
 
 def main() -> None:
@@ -122,9 +128,10 @@ def main() -> None:
             case ["live", *options] if len(options) in (0, 2):
                 module, minutes = options or ("tinyframe", "10")
                 measure(Path(folder), Module(module), int(minutes))
-            case ["replay", *captures] if captures:
-                for capture in captures:
-                    replayed(Path(folder), Path(capture))
+            case ["replay", capture, *turn_s] if len(turn_s) < 2:
+                replayed(capture, *(turn_s or ("0.1",)))
+            case ["within", capture, turn_s]:
+                within(Path(capture), float(turn_s))
             case _:
                 sys.exit(__doc__)
 

@@ -74,7 +74,7 @@ def wait_for(what: str, holds: Callable[[Status], bool], patience_s: float) -> S
         status = read_status(STATUS)
         if status is not None and holds(status):
             seen = f"present {status.present}, breathing {status.rate_brpm}, stage {status.stage}"
-            tell(f"{what}: {status.alarm_phase}, {seen}")
+            tell(f"{what}: {status.alarm_phase}, {seen}, {show('firstlight.service', 'NRestarts')}")
             return status
         time.sleep(0.5)
     tell(f"NOT {what} in {patience_s:.0f} s")
@@ -85,6 +85,9 @@ def watch() -> None:
     tell(show("firstlight.service", "ActiveState", "NRestarts", "ActiveEnterTimestampMonotonic"))
     wait_for("a status", lambda status: True, 600)
     wait_for("the radar answers", lambda status: status.radar.connected, 600)
+    ends = time.monotonic() + 300
+    while "200" not in get("/health") and time.monotonic() < ends:  # it starts beside the supervisor, and no faster
+        time.sleep(1)
     tell(f"page: /health {get('/health')}, / {get('/')}, /settings {get('/settings')}")
     tell(memory())
     wait_for("somebody is there", lambda status: status.present, 900)
