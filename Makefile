@@ -14,7 +14,7 @@ check:  ## formatting, lint, types and shell scripts
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy --strict appliance drivers models
-	.venv/bin/shellcheck -x setup.sh systemd/install.sh .ci/run
+	.venv/bin/shellcheck -x setup.sh systemd/install.sh .ci/run tests/arm64/*.sh
 
 test:  ## every test, as continuous integration runs them
 	./setup.sh test

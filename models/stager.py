@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -250,14 +251,15 @@ def find_interpreter() -> Callable[..., Any]:
     """What makes an interpreter in whichever TFLite runtime works here; ModelError when there is none.
 
     tflite_runtime 2.14 was built against numpy 1: under numpy 2 its import succeeds and its interpreter fails, so it is
-    asked for only where it can work.  It is imported late because its arm64 build turns subnormal numbers off for the
-    process, of which numba and numpy complain when they are imported after it.  Without their default delegate (XNNPACK
-    in litert) both runtimes give the same bytes.
+    asked for only where it can work.  Its arm64 build turns subnormal numbers off for the thread that loads it; numpy
+    complains of that and arithmetic comes out otherwise than elsewhere, so a thread of its own loads it.  Without their
+    default delegate (XNNPACK in litert) both runtimes give the same bytes.
     """
     runtimes = ["tflite_runtime.interpreter"] if int(np.__version__.split(".")[0]) < 2 else []
     for name in (*runtimes, "ai_edge_litert.interpreter"):
         try:
-            runtime = import_module(name)
+            with ThreadPoolExecutor(1) as loader:
+                runtime = loader.submit(import_module, name).result()
         except ImportError:
             continue
         plain = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES

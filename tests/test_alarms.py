@@ -82,16 +82,6 @@ def test_the_second_rings_at_its_time_though_the_first_is_snoozed_and_only_it_ri
     assert box.alarms.facts[2].snoozes == 1
 
 
-def test_one_that_rang_early_and_is_snoozed_leaves_another_its_set_time() -> None:
-    later = replace(FIRST, minute=11, id=1, window_min=30)
-    box = Box(Alarms((later, replace(FIRST, id=2, window_min=0))))
-    assert (box.press(AlarmEvent.RANG, SEVEN - 300), box.sounding) == (Phase.RINGING, 1)  # before 07:11, in its window
-    assert box.press(AlarmEvent.SNOOZE, SEVEN - 200) is Phase.SNOOZED
-    assert (box.turn(SEVEN), box.sounding) == (Phase.RINGING, 2)  # and not only when the snooze is over
-    assert box.press(AlarmEvent.STOP, SEVEN + 5) is Phase.DONE
-    assert box.turn(SEVEN + 660) is Phase.DONE  # it rang once
-
-
 def test_stopping_the_first_leaves_the_second() -> None:
     box = Box()
     box.turn(SEVEN)

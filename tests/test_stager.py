@@ -55,6 +55,13 @@ def test_golden_vectors(network: StepNetwork) -> None:
     np.testing.assert_array_equal(answers.argmax(axis=1)[clear], expected.argmax(axis=1)[clear])
 
 
+def test_a_runtime_changes_no_arithmetic() -> None:
+    """tflite-runtime's arm64 build turns subnormal numbers off as it is loaded; on x86-64 none does."""
+    code = "from models.stager import Stager; x = float('1e-310'); Stager.load(); print(x / 2 > 0.0)"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_a_fresh_start_answers_alike(network: StepNetwork) -> None:
     with np.load(DEFAULT_MODEL.with_suffix(".golden.npz")) as golden:
         features = golden["features"]
