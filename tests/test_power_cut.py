@@ -108,6 +108,22 @@ def test_calls_are_read_as_strace_tells_them(tmp_path: Path) -> None:
         list(events([f"7 fallocate(3<{a}>, 0, 0, 4096) = 0"], tmp_path, Path("/notes")))
 
 
+def test_a_call_that_another_thread_comes_between_counts_from_its_end(tmp_path: Path) -> None:
+    name = "".join(f"\\x{byte:02x}" for byte in f"{tmp_path}/a".encode())
+    lines = [
+        f'7 openat(AT_FDCWD, "{name}", O_RDWR|O_CREAT, 0600 <unfinished ...>\n',
+        '8 write(3<\\x2f>, "\\x78", 1) = 1\n',
+        f"7 <... openat resumed>) = 5<{name}>\n",
+        f'7 write(5<{name}>, "\\x61\\x62", 2) = 2\n',
+        f"7 fsync(5<{name}> <unfinished ...>\n",
+        f'8 pwrite64(6<{name}>, "\\x63", 1, 9) = 1\n',
+        "7 <... fsync resumed>) = 0\n",
+    ]
+    seen = [(event.what, event.at, event.data) for event in events(lines, tmp_path, tmp_path / "notes")]
+    assert seen == [("create", 0, b""), ("write", 0, b"ab"), ("write", 9, b"c"), ("sync", 0, b"")]
+
+
+@traced
 def test_a_finished_epoch_is_written_in_the_round_that_takes_it_and_the_room_with_the_next_one(tmp_path: Path) -> None:
     path = tmp_path / "nights.db"
     disk = DiskThread(Ledger(path), AlarmCopy(tmp_path))
