@@ -160,3 +160,28 @@ def test_of_two_dawns_a_stop_ends_the_one_that_rings_first() -> None:
     judge = _judge(Expected(DUE + 300, dawn_s=1800.0), Expected(DUE, dawn_s=1800.0))
     judge.stopped(10.0, DUE - 90.0)
     assert [one.hushed_s for one in judge.alarms] == [None, 10.0]
+
+
+def test_a_good_moment_in_the_second_of_the_process_s_end_is_asked_for_no_more_but_its_set_time_is() -> None:
+    for until_s, is_silence_wrong in ((0.5, False), (30.0, True)):
+        alarm = Expected(DUE, window_s=1800.0)
+        judge = _judge(alarm)
+        for t in np.arange(0.0, until_s, 0.5):
+            judge.shown(10.0 + float(t), DUE - 600.0 + float(t), True)
+        judge.disturbed(10.0 + until_s)
+        for t in np.arange(until_s, 100.0, 0.5):
+            judge.shown(10.0 + float(t), DUE - 600.0 + float(t), False)
+        assert judge.fell_silent is is_silence_wrong
+        assert alarm.is_coming is not is_silence_wrong
+
+
+def test_a_snooze_counts_only_of_what_a_clock_set_forward_cannot_have_ended() -> None:
+    for heard_after, is_late in ((False, False), (True, True)):
+        judge = _judge(Expected(DUE))
+        judge.shown(100.0, DUE, True)
+        judge.disturbed(105.0, set_forward=True)
+        if heard_after:
+            judge.shown(106.0, DUE + 7200.0, True)
+        judge.snoozed(110.0)
+        judge.shown(200.0, DUE + 7300.0, False)  # a snooze lasts 60 s
+        assert judge.is_late is is_late

@@ -60,6 +60,7 @@ class Judge:
     snooze_missed: bool = False
     active: Expected | None = field(default=None, repr=False)  # what rings or is snoozed
     rings_utc: float = 0.0  # since when it rings at the longest, by the box's clock
+    _may_be_over: bool = False  # what rang: the clock was set forward, and nothing was heard since
     _heard_s: float | None = None  # the last sound of what rings; None where silence can say nothing
 
     def running(self, from_s: float, t_s: float, from_utc: float) -> None:
@@ -74,10 +75,12 @@ class Judge:
 
         A clock set forward may end a ring, which lasts no longer than ``PATIENCE_S`` of it.
         """
-        self.snoozed_s = None
+        self.snoozed_s, self._may_be_over = None, self._may_be_over or set_forward
         for one in self.alarms:
             if one.first_s is None and one.could_s is not None and t_s - one.could_s <= AT_ONCE_S:
                 one.could_s = None
+            if one.is_ahead and one.hushed_s is None and one.first_s is not None and t_s - one.first_s <= AT_ONCE_S:
+                self._forget(one)
         if self._heard_s is not None:
             self._heard_s = None if set_forward else t_s
 
@@ -87,6 +90,7 @@ class Judge:
         if not sounds:
             self._mind_silence(t_s, utc_s)
             return
+        self._may_be_over = False
         due = [one for one in self.alarms if one.is_coming and 0 <= utc_s - one.due_utc < PATIENCE_S + AT_ONCE_S]
         if due:
             self._rings(due, t_s, utc_s)
@@ -119,8 +123,8 @@ class Judge:
         self.changed_s = t_s
 
     def snoozed(self, t_s: float) -> None:
-        """The sleeper snoozed it."""
-        self.snoozed_s, self._heard_s = t_s, None
+        """The sleeper snoozed it, or meant to: a clock set forward may have ended it, where nothing was heard since."""
+        self.snoozed_s, self._heard_s = None if self._may_be_over else t_s, None
 
     def unsure(self) -> None:
         """The sleeper pressed, and the process may have ended before or after it heard."""
@@ -144,6 +148,12 @@ class Judge:
             return
         self.fell_silent |= utc_s - self.rings_utc < PATIENCE_S
         self._heard_s = None
+
+    def _forget(self, one: Expected) -> None:
+        """A good moment in the very second of a process's end may not be on the disk: its set time may ring instead."""
+        one.first_s, one.is_ahead = None, False
+        if self.active is one:
+            self.active = self._heard_s = None
 
     def _rings(self, due: Sequence[Expected], t_s: float, utc_s: float) -> None:
         for one in due:
