@@ -85,7 +85,9 @@ def watch() -> None:
     while awaited and time.monotonic() < ends:
         time.sleep(1)
         if restarts != (restarts := show("firstlight.service", "NRestarts")):
-            tell(f"the supervisor was started again: {restarts}, {show('firstlight.service', 'Result', 'StatusText')}")
+            journal = ["journalctl", "--unit=firstlight", "--output=cat", "--lines=12", "--no-pager"]
+            last = subprocess.run(journal, stdout=subprocess.PIPE, text=True, check=False).stdout
+            tell(f"the supervisor was started again: {restarts}\n{last}")
         status = read_status(STATUS)
         for what in [what for what, holds in awaited.items() if status is not None and holds(status)]:
             del awaited[what]
