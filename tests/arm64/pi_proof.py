@@ -23,6 +23,7 @@ from appliance.status import Status, read_status
 
 STATE, STATUS = Path("/var/lib/firstlight"), Path("/run/firstlight/status.json")
 AHEAD = timedelta(minutes=10)
+PATIENCE_S = 2400.0
 UNITS = ("firstlight.service", "firstlight-web.service")
 
 
@@ -68,34 +69,31 @@ def memory() -> str:
     return ", ".join(parts)
 
 
-def wait_for(what: str, holds: Callable[[Status], bool], patience_s: float) -> Status | None:
-    ends = time.monotonic() + patience_s
-    while time.monotonic() < ends:
-        status = read_status(STATUS)
-        if status is not None and holds(status):
-            seen = f"present {status.present}, breathing {status.rate_brpm}, stage {status.stage}"
-            tell(f"{what}: {status.alarm_phase}, {seen}, {show('firstlight.service', 'NRestarts')}")
-            return status
-        time.sleep(0.5)
-    tell(f"NOT {what} in {patience_s:.0f} s")
-    return None
-
-
 def watch() -> None:
     tell(show("firstlight.service", "ActiveState", "NRestarts", "ActiveEnterTimestampMonotonic"))
-    wait_for("a status", lambda status: True, 600)
-    wait_for("the radar answers", lambda status: status.radar.connected, 600)
-    ends = time.monotonic() + 300
-    while "200" not in get("/health") and time.monotonic() < ends:  # it starts beside the supervisor, and no faster
+    awaited: dict[str, Callable[[Status], bool]] = {
+        "a status": lambda status: True,
+        "the radar answers": lambda status: status.radar.connected,
+        "the page answers": lambda status: "200" in get("/health"),
+        "somebody is there": lambda status: bool(status.present),
+        "breathing": lambda status: status.rate_brpm is not None,
+        "a stage": lambda status: status.stage not in (None, "unscored"),
+        "the dawn": lambda status: status.alarm_phase == "dawn",
+        "the alarm rings": lambda status: status.alarm_phase == "ringing",
+    }
+    restarts, ends = show("firstlight.service", "NRestarts"), time.monotonic() + PATIENCE_S
+    while awaited and time.monotonic() < ends:
         time.sleep(1)
-    tell(f"page: /health {get('/health')}, / {get('/')}, /settings {get('/settings')}")
-    tell(memory())
-    wait_for("somebody is there", lambda status: status.present, 900)
-    wait_for("breathing", lambda status: status.rate_brpm is not None, 600)
-    wait_for("a stage", lambda status: status.stage is not None, 600)
-    tell(memory())
-    wait_for("the dawn", lambda status: status.alarm_phase in ("dawn", "ringing"), 1200)
-    wait_for("the alarm rings", lambda status: status.alarm_phase == "ringing", 1200)
+        if restarts != (restarts := show("firstlight.service", "NRestarts")):
+            journal = ["journalctl", "--unit=firstlight", "--output=cat", "--lines=12", "--no-pager"]
+            last = subprocess.run(journal, stdout=subprocess.PIPE, text=True, check=False).stdout
+            tell(f"the supervisor was started again: {restarts}\n{last}")
+        status = read_status(STATUS)
+        for what in [what for what, holds in awaited.items() if status is not None and holds(status)]:
+            del awaited[what]
+            tell(f"{what}; alarm {status.alarm_phase}, breathing {status.rate_brpm}, stage {status.stage}")
+            tell(memory())
+    tell(f"page: / {get('/')}, /settings {get('/settings')}; not seen: {', '.join(awaited) or 'nothing'}")
     document = AlarmCopy(STATE).load() or {}
     tell(f"facts {document.get('facts')}, now {datetime.now(UTC):%H:%M:%S} UTC")
     for unit in UNITS:
