@@ -15,9 +15,6 @@ from appliance.__main__ import main
 from appliance.alarm_copy import AlarmCopy
 from appliance.rehearsal import play
 from appliance.rehearsal.faults import DATABASE, MENU, Conditions, Fault, Mishaps, draw_faults
-from appliance.rehearsal.hand import Hand
-from appliance.rehearsal.judge import Expected, Judge
-from appliance.rehearsal.page import Page, instant_of
 from appliance.rehearsal.plan import Plan, plan_night
 from appliance.rehearsal.telling import FAILURES, table
 from drivers.readings import Module

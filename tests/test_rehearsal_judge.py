@@ -1,4 +1,4 @@
-"""The judge of a rehearsed night: what it must see, by hand-made mornings, and what it must not hold against the box."""
+"""The judge of a rehearsed night: what it must see, by mornings made by hand, and what it must let pass."""
 
 from __future__ import annotations
 
@@ -148,7 +148,8 @@ def test_a_good_moment_of_the_second_leaves_the_set_time_of_the_first() -> None:
     first, second = Expected(DUE + 20 * 60, window_s=1800.0), Expected(DUE)
     judge = _judge(first, second)
     judge.shown(10.0, DUE - 90.0, True)
-    assert first.is_ahead and not judge.is_early
+    assert first.is_ahead
+    assert not judge.is_early
     judge.stopped(20.0, DUE - 80.0)
     judge.running(20.0, 100.0, DUE - 80.0)
     judge.shown(100.0, DUE, True)
