@@ -2,9 +2,9 @@
 
 Each has its own setting and facts (``appliance/alarm.py``); at most one of them rings or is snoozed at a time.  When a
 second one comes due while the first rings or is snoozed, the second takes over: its ring is a whole one, with its own
-snoozes, and the first is over, whichever set time is the later: the first may have rung at a good moment before its
-own.  So whoever snoozed the first is woken by the second at its time, nothing sounds twice, and one stop ends what
-sounds, but never an alarm whose time has not come.  Two that are due at once are one ring.
+snoozes, and the first is over, even if its set time is the later one and it rang at a good moment before.  So whoever
+snoozed the first is woken by the second at its time, nothing sounds twice, and one stop ends what sounds, but never an
+alarm whose time has not come.  Two that are due at once are one ring.
 """
 
 from __future__ import annotations

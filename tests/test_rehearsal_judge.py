@@ -1,4 +1,4 @@
-"""The judge of a rehearsed night: what it must see, by hand-made mornings, and what it must not hold against a box."""
+"""The judge of a rehearsed night: what it must see, by mornings made by hand, and what it must let pass."""
 
 from __future__ import annotations
 
