@@ -182,11 +182,11 @@ def main() -> None:
             page = subprocess.Popen([sys.executable, "-m", "appliance", "web", *config], env=env)
             started.append(page)
             began_s = time.monotonic()
-            while (status := read_status(run / "status.json")) is None or status.session_id is None:
+            while (status := read_status(run / "status.json")) is None or status.stage is None:
                 if time.monotonic() - began_s > PATIENCE_S:
                     raise SystemExit("nobody was seen in bed")
                 time.sleep(0.2)
-            print(f"somebody is in bed after {time.monotonic() - began_s:.0f} s")
+            print(f"somebody is in bed and staged after {time.monotonic() - began_s:.0f} s")
             measure(seconds, rate, int(watchers), port, cookies, turns, page)
         finally:
             for process in started:

@@ -94,15 +94,17 @@ def server(app: Flask, host: str = "127.0.0.1", port: int = 8080, listeners: Seq
             f"the page cannot listen at {host} port {port} ({reason}): choose another address or port"
         ) from error
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every page that waits a moment
-    return waitress.create_server(
+    made = waitress.create_server(
         app,
         sockets=list(listeners),
-        threads=THREADS + live.MOST,
+        threads=THREADS,
         connection_limit=CONNECTIONS,
         outbuf_high_watermark=UNSENT_BYTES,
         ident=None,
         clear_untrusted_proxy_headers=True,
     )
+    app.extensions["live"].on_seats = lambda taken: made.task_dispatcher.set_thread_count(THREADS + taken)
+    return made
 
 
 def serve(

@@ -1,7 +1,8 @@
 """The live view by server-sent events: one look at the box a second, drawn once for all who see the same.
 
 What is sent are the parts of a page that its template has in blocks called ``live_...``, as HTML, each when it changed.
-A stream holds one thread of the server, so there are not more than ``MOST`` of them, and each ends by itself.
+A stream holds one thread of the server, so there are not more than ``MOST`` of them, and each ends by itself.  The
+server has one thread more for each of them while it lasts: fifty idle ones would cost a Pi 6 MB.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
 
@@ -37,6 +38,7 @@ class Live:
         self._lock = threading.Lock()
         self._drawn: dict[tuple[str, Manner], tuple[float, Mapping[str, str]]] = {}
         self._seats: Counter[str] = Counter()
+        self.on_seats: Callable[[int], None] = lambda taken: None  # is told how many are taken now
 
     def sit(self, who: str) -> bool:
         """Take a seat for one more stream of this browser; False where there is none."""
@@ -44,6 +46,7 @@ class Live:
             if self._seats.total() >= MOST or self._seats[who] >= MOST_OF_ONE:
                 return False
             self._seats[who] += 1
+            self.on_seats(self._seats.total())
             return True
 
     def leave(self, who: str) -> None:
@@ -52,6 +55,7 @@ class Live:
             self._seats[who] -= 1
             if self._seats[who] <= 0:
                 del self._seats[who]
+            self.on_seats(self._seats.total())
 
     def parts(self, page: str, said: Manner, since_s: float = 0.0) -> Mapping[str, str]:
         """The HTML of each live part of a page, at most a second old, and not seen before ``since_s`` (monotonic)."""

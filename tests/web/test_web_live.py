@@ -13,7 +13,7 @@ import pytest
 from plausible_nights import asleep
 from visitor import Visitor
 
-from appliance.web import guard, live
+from appliance.web import THREADS, guard, live, server
 from appliance.web.browsers import Browsers
 from appliance.web.live import Live
 from appliance.web.speech import Manner
@@ -134,3 +134,20 @@ def test_a_stream_passes_the_guard_like_any_page(filled: Visitor) -> None:
 
 def test_a_silent_box_is_told_by_the_stream(page: Visitor) -> None:
     assert "The box is not answering" in Stream(page).parts()["trouble"]
+
+
+def test_each_stream_has_a_thread_of_its_own_for_as_long_as_it_lasts(filled: Visitor) -> None:
+    made = server(filled.app, port=0)
+    try:
+        seats: Live = filled.app.extensions["live"]
+        threads = made.task_dispatcher
+        for who in ("a", "b", "b"):
+            assert seats.sit(who)
+        assert len(threads.threads) - threads.stop_count == THREADS + 3
+        seats.leave("b")
+        assert len(threads.threads) - threads.stop_count == THREADS + 2
+        seats.leave("b")
+        seats.leave("a")
+        assert len(threads.threads) - threads.stop_count == THREADS
+    finally:
+        made.close()
