@@ -2,6 +2,7 @@
 FIRSTLIGHT := .venv/bin/firstlight
 SHELL := /bin/bash
 NIGHT := build/night.flcap.gz
+JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := help
 .PHONY: help check test run night scenarios rehearse power bench train
@@ -29,9 +30,11 @@ scenarios:  ## every scenario, ten seeds: who is told apart, and what falls shor
 	./setup.sh venv
 	.venv/bin/python tests/scenario_suite.py --seeds 10
 
-rehearse:  ## ten nights in which things go wrong: does it ring?  500 with reading in bed: when was sleep tried, and came?
+rehearse:  ## 10,000 nights in which things go wrong, 10,000 in which nothing does, 500 with reading in bed: some hours
 	./setup.sh venv
-	$(FIRSTLIGHT) rehearse --nights 10 --faults
+	$(FIRSTLIGHT) rehearse --nights 200 --seed 1 --faults --jobs $(JOBS)
+	$(FIRSTLIGHT) rehearse --nights 9800 --seed 100000 --faults --coarse --jobs $(JOBS)
+	$(FIRSTLIGHT) rehearse --nights 10000 --seed 300000 --coarse --jobs $(JOBS)
 	.venv/bin/python tests/intent_suite.py --nights 500 --jobs 2
 
 power:  ## the power cut at 500 random moments of a recorded night (needs strace)

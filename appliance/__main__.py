@@ -194,9 +194,7 @@ def replay(capture: Path, as_json: bool, at: str, alarm: str | None, model: Path
 
 @main.command()
 @click.argument("file", type=FILE)
-@click.option(
-    "--signal", default=None, metavar="NAME", help="Which signal of an EDF file; else chest, abdomen or flow."
-)
+@click.option("--signal", default=None, metavar="NAME", help="Of an EDF file; else chest, abdomen or flow.")
 @click.option("--out", type=FILE, required=True, help="The CSV to write.")
 @click.option("--morning", is_flag=True, help="The re-staged answer, which knows what came after each epoch.")
 @click.option("--model", type=FILE, default=None, help="A stager other than the shipped one.")
