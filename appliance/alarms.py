@@ -52,6 +52,19 @@ class Alarms:
                 return replace(here, facts={**here.facts, one.id: told})
         return here
 
+    def moved(self, by_s: int) -> Alarms:
+        """With the ring or snooze in progress as old as it is, though the clock was set forward by so much.
+
+        After a power cut the clock may be hours behind until the network's time comes; a ring that has gone on for two
+        minutes must not be over then because it seems to be as many hours old.
+        """
+        active = self.active
+        if active is None:
+            return self
+        facts = self.of(active)
+        ringing, snoozed = (None if at is None else at + by_s for at in (facts.ringing_utc, facts.snoozed_utc))
+        return replace(self, facts={**self.facts, active.id: replace(facts, ringing_utc=ringing, snoozed_utc=snoozed)})
+
     def phase(self, now_utc: float) -> Phase:
         """What the box as a whole is doing."""
         here = self.settled(now_utc)

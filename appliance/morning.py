@@ -14,6 +14,7 @@ from appliance.alarms import Alarms
 from appliance.sunrise import brighter, dawn, ring_loudness, ring_tone
 from drivers.lamp import DARK, LampLevel
 
+JUMP_S = 2.0  # by which a clock that is set differs from one that is slewed
 LATE_S = 2  # after the set time, from when a ring's reason says so
 
 
@@ -59,6 +60,7 @@ class Morning:
         self._phase = Phase.IDLE
         self._sounding: int | None = None  # the alarm that rang or was snoozed at the last turn
         self._reason: str | None = None
+        self._ahead_s: float | None = None  # UTC less the stream's clock, at the last turn
 
     def choose(self, settings: Sequence[AlarmSetting]) -> None:
         """The sleeper wants these alarms from now on."""
@@ -110,6 +112,10 @@ class Morning:
 
     def settle(self, now_s: float, now_utc: float) -> Settled:
         """Let the clock do its part."""
+        ahead_s = now_utc - now_s
+        if self._ahead_s is not None and ahead_s - self._ahead_s > JUMP_S:
+            self.alarms = self.alarms.moved(round(ahead_s - self._ahead_s))
+        self._ahead_s = ahead_s
         before, self.alarms = self._told, self.alarms.settled(now_utc)
         self._told = self.alarms
         changed = tuple(self.alarms.changes(before))

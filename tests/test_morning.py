@@ -63,9 +63,9 @@ def test_a_snooze_is_silent_and_ends_at_its_time() -> None:
     assert morning.press(AlarmEvent.SNOOZE, DUE + 10, "snooze by the button")
     assert morning.levels(DUE + 11).tone_hz is None
     assert morning.next_utc(DUE + 11) == DUE + 10 + 9 * 60
-    snoozed = morning.settle(0.0, DUE + 11)
+    snoozed = morning.settle(11.0, DUE + 11)
     assert [facts.snoozed_utc for _, facts in snoozed.changed] == [DUE + 10]  # a press is written down
-    again = morning.settle(0.0, DUE + 10 + 9 * 60)
+    again = morning.settle(10.0 + 9 * 60, DUE + 10 + 9 * 60)
     assert again.entered is not None
     assert (again.entered.phase, again.entered.reason) == (Phase.RINGING, "snooze over")
     assert again.rang is None  # a ring after a snooze is no first one
@@ -102,7 +102,7 @@ def test_the_second_alarm_s_ring_is_told_and_a_stop_meant_for_the_first_does_not
     second = replace(SETTING, minute=5, id=2)
     morning = Morning((SETTING, second))
     morning.settle(0.0, DUE)
-    taken = morning.settle(0.0, DUE + 300)
+    taken = morning.settle(300.0, DUE + 300)
     assert taken.rang == FirstRing(second, DUE + 300, DUE + 300, "set time")
     assert taken.entered is not None
     assert sorted(one.id for one, _ in taken.changed) == [1, 2]
@@ -124,3 +124,40 @@ def test_a_restart_in_mid_ring_goes_on_at_the_same_levels() -> None:
     again = Morning(kept.settings, kept.facts)
     for second in range(0, 120, 7):
         assert again.levels(DUE + second) == morning.levels(DUE + second)
+
+
+BEHIND_S = 5 * 3600  # a clock after a power cut, until the network's time comes
+
+
+def test_a_ring_goes_on_when_the_clock_is_set_forward_and_lasts_its_hour() -> None:
+    morning = Morning((SETTING,), _rung().alarms.facts)  # the process before lost its power in mid-ring
+    assert morning.settle(0.0, DUE - BEHIND_S).entered is not None
+    assert morning.phase is Phase.RINGING
+    morning.settle(120.0, DUE - BEHIND_S + 120)
+    assert morning.settle(121.0, DUE + 400).entered is None  # it still rings
+    assert morning.phase is Phase.RINGING
+    morning.settle(3599.0, DUE + 400 + 3478)
+    assert morning.phase is Phase.RINGING
+    morning.settle(3601.0, DUE + 400 + 3480)
+    assert morning.phase is Phase.DONE
+
+
+def test_a_snooze_is_as_long_as_it_was_when_the_clock_is_set_forward() -> None:
+    morning = _rung()
+    morning.press(AlarmEvent.SNOOZE, DUE + 10, "button")
+    morning.settle(11.0, DUE + 11)
+    morning.settle(12.0, DUE + 7200)
+    assert morning.phase is Phase.SNOOZED
+    morning.settle(549.0, DUE + 7200 + 537)
+    assert morning.phase is Phase.SNOOZED
+    morning.settle(551.0, DUE + 7200 + 539)
+    assert morning.phase is Phase.RINGING
+
+
+def test_a_clock_set_forward_moves_nothing_that_is_over() -> None:
+    morning = _rung()
+    morning.press(AlarmEvent.STOP, DUE + 10, "button")
+    morning.settle(11.0, DUE + 11)
+    facts = morning.alarms.facts
+    assert morning.settle(12.0, DUE + 7200).changed == ()
+    assert morning.alarms.facts == facts
