@@ -67,8 +67,9 @@ install_packages() {
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || wanted+=("$package")
   done
   if ((${#wanted[@]})); then
+    apt-get update --quiet=2 || true # a fresh card knows no packages yet; without a network the next line says so
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${wanted[@]}" ||
-      die "apt could not install ${wanted[*]} (its reason stands above): sudo apt update, then run this again"
+      die "apt could not install ${wanted[*]} (its reason stands above): mend that, then run this again"
   fi
 }
 

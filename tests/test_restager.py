@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -212,7 +213,8 @@ def test_a_session_that_ends_is_staged_again_and_the_live_answer_stays(tmp_path:
 def test_a_box_that_was_off_in_between_stages_the_night_when_it_begins(tmp_path: Path) -> None:
     session, epochs = night([1, 2, 3])
     records: list[Record] = [session, *epochs]
-    Ledger(tmp_path / "nights.db").write(records)
+    with closing(Ledger(tmp_path / "nights.db")) as ledger:
+        ledger.write(records)
     disk = disk_of(tmp_path)
     disk.begin()
     disk.serve(0.0)
