@@ -89,7 +89,9 @@ class World:
         """Between two turns where nothing happens."""
         pace, judge = self.plan.pace, self.judge
         if judge.active is not None and judge.snoozed_s is None:
-            is_old = self.utc_s - judge.rings_utc > OLD_RING_S
+            # Of a ring that a start or a jump of the clock made young again, long turns would meet the pauses alone.
+            since_s = min(self.utc_s - judge.rings_utc, self.conditions.t_s - self._fine_until_s)
+            is_old = since_s > OLD_RING_S
             return pace.unanswered_s if is_old and self.hand.next_s == FOREVER_S else pace.ringing_s
         coming = (one for one in judge.alarms if one.is_coming)
         nears = any(one.due_utc - self.utc_s < max(one.dawn_s, one.window_s) + 60.0 for one in coming)
