@@ -110,12 +110,16 @@ class Morning:
         ends = [alarms.of(a).ended_utc for a in alarms.settings if one is None or a.id != one.id]
         return max([begun] + [end for end in ends if end is not None and end <= now_utc])
 
-    def settle(self, now_s: float, now_utc: float) -> Settled:
-        """Let the clock do its part."""
+    def follow(self, now_s: float, now_utc: float) -> None:
+        """Take what rings or is snoozed along where the clock was set forward; before anything is shown of it."""
         ahead_s = now_utc - now_s
         if self._ahead_s is not None and ahead_s - self._ahead_s > JUMP_S:
             self.alarms = self.alarms.moved(round(ahead_s - self._ahead_s))
         self._ahead_s = ahead_s
+
+    def settle(self, now_s: float, now_utc: float) -> Settled:
+        """Let the clock do its part."""
+        self.follow(now_s, now_utc)
         before, self.alarms = self._told, self.alarms.settled(now_utc)
         self._told = self.alarms
         changed = tuple(self.alarms.changes(before))

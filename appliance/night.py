@@ -80,6 +80,7 @@ class Night:
 
     def levels(self, now: Instant) -> Levels:
         """What lamp and buzzer must show at ``now``, from the stored facts and the clock alone."""
+        self._bedside.morning.follow(now.mono_s, now.utc_s)
         return self._bedside.levels(now.utc_s)
 
     def step(self, inputs: Inputs, now: Instant) -> Outcome:

@@ -146,6 +146,8 @@ def test_a_snooze_is_as_long_as_it_was_when_the_clock_is_set_forward() -> None:
     morning = _rung()
     morning.press(AlarmEvent.SNOOZE, DUE + 10, "button")
     morning.settle(11.0, DUE + 11)
+    morning.follow(11.9, DUE + 7199.9)
+    assert morning.levels(DUE + 7199.9).tone_hz is None
     morning.settle(12.0, DUE + 7200)
     assert morning.phase is Phase.SNOOZED
     morning.settle(549.0, DUE + 7200 + 537)
