@@ -44,21 +44,27 @@ class ClockWatch:
     def __init__(self) -> None:
         self.source = ClockSource.NETWORK
         self._last: Instant | None = None
+        self._steps: list[str] = []  # not yet in the record
 
     @property
     def complaints(self) -> tuple[str, ...]:
         """One sentence, with the next step, while the clock may not be believed."""
         return (COMPLAINTS[self.source],) if self.source in COMPLAINTS else ()
 
-    def update(self, source: ClockSource, now: Instant) -> list[EventRecord]:
-        """Take a turn; what the night's record should say about the clock."""
-        notes = []
-        before, self.source = self.source, source
+    def step_s(self, now: Instant) -> float:
+        """By how many seconds the clock was set since the last look, forward or back (below 0); 0 where it just ran."""
         last, self._last = self._last, now
         moved_s = 0.0 if last is None else (now.utc_s - last.utc_s) - (now.mono_s - last.mono_s)
-        if abs(moved_s) > STEP_S:
-            way = "forward" if moved_s > 0.0 else "back"
-            notes.append(f"Clock set {way} by {_span(abs(moved_s))}")
+        if abs(moved_s) <= STEP_S:
+            return 0.0
+        self._steps.append(f"Clock set {'forward' if moved_s > 0.0 else 'back'} by {_span(abs(moved_s))}")
+        return moved_s
+
+    def update(self, source: ClockSource, now: Instant) -> list[EventRecord]:
+        """Take a turn; what the night's record should say about the clock."""
+        self.step_s(now)
+        notes, self._steps = self._steps, []
+        before, self.source = self.source, source
         if source is not before:
             by = _SET_BY.get(source)
             notes.append("Clock not known to be right" if by is None else f"Clock set {by}")

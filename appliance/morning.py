@@ -14,7 +14,6 @@ from appliance.alarms import Alarms
 from appliance.sunrise import brighter, dawn, ring_loudness, ring_tone
 from drivers.lamp import DARK, LampLevel
 
-JUMP_S = 2.0  # by which a clock that is set differs from one that is slewed
 LATE_S = 2  # after the set time, from when a ring's reason says so
 
 
@@ -60,7 +59,6 @@ class Morning:
         self._phase = Phase.IDLE
         self._sounding: int | None = None  # the alarm that rang or was snoozed at the last turn
         self._reason: str | None = None
-        self._ahead_s: float | None = None  # UTC less the stream's clock, at the last turn
 
     def choose(self, settings: Sequence[AlarmSetting]) -> None:
         """The sleeper wants these alarms from now on."""
@@ -110,16 +108,12 @@ class Morning:
         ends = [alarms.of(a).ended_utc for a in alarms.settings if one is None or a.id != one.id]
         return max([begun] + [end for end in ends if end is not None and end <= now_utc])
 
-    def follow(self, now_s: float, now_utc: float) -> None:
-        """Take what rings or is snoozed along where the clock was set forward; before anything is shown of it."""
-        ahead_s = now_utc - now_s
-        if self._ahead_s is not None and ahead_s - self._ahead_s > JUMP_S:
-            self.alarms = self.alarms.moved(round(ahead_s - self._ahead_s))
-        self._ahead_s = ahead_s
+    def set_forward(self, by_s: int) -> None:
+        """The clock was: what rings or is snoozed goes along.  To be told before anything is shown by the new time."""
+        self.alarms = self.alarms.moved(by_s)
 
     def settle(self, now_s: float, now_utc: float) -> Settled:
         """Let the clock do its part."""
-        self.follow(now_s, now_utc)
         before, self.alarms = self._told, self.alarms.settled(now_utc)
         self._told = self.alarms
         changed = tuple(self.alarms.changes(before))

@@ -34,7 +34,7 @@ from appliance.smart import SmartWindow, WakingPolicy
 from appliance.status import BedStatus, RadarStatus, Status
 from appliance.tracking import PrimaryUser
 from appliance.turn import Inputs, Outcome
-from drivers.lamp import DARK
+from drivers.lamp import DARK, LampLevel
 from drivers.readings import EnvironmentReading, Module
 from models.stager import ChangeRules
 
@@ -80,12 +80,13 @@ class Night:
 
     def levels(self, now: Instant) -> Levels:
         """What lamp and buzzer must show at ``now``, from the stored facts and the clock alone."""
-        self._bedside.morning.follow(now.mono_s, now.utc_s)
+        self._mind_clock(now)
         return self._bedside.levels(now.utc_s)
 
     def step(self, inputs: Inputs, now: Instant) -> Outcome:
         """One turn."""
         self._records, self._findings = [], []
+        self._mind_clock(now)
         if inputs.unfinished is not None:
             self._write(self._diary.resume(*inputs.unfinished, now))
         if inputs.learnt is not None:
@@ -93,21 +94,28 @@ class Night:
         changed = self._obey(inputs, now)
         changed |= self._ring(now)
         self._records += self._clock.update(inputs.clock, now)
-        room = self._room.take(inputs.room, self.levels(now).lamp != DARK, now.mono_s)
+        room = self._room.take(inputs.room, self._bedside.levels(now.utc_s).lamp != DARK, now.mono_s)
         self._see(inputs, room, now)
         changed |= self._wake(now)
         self._keep_habits(now)
         self._feel(room, now)
         complaints = (*inputs.complaints, *self._setting_complaints, *self._clock.complaints)
+        levels = self._bedside.levels(now.utc_s)
         return Outcome(
-            levels=self.levels(now),
+            levels=levels,
             indicator=self._bedside.indicator(bool(complaints) or inputs.link.fault is not None, now),
             records=tuple(self._records),
             findings=tuple(self._findings),
             kept=self.kept() if changed else None,
-            status=self._status(inputs.link, complaints, now),
+            status=self._status(inputs.link, complaints, levels.lamp, now),
             standby=self._bedside.standby,
         )
+
+    def _mind_clock(self, now: Instant) -> None:
+        """Whether it was set since the last look; several looks of one turn are one."""
+        moved_s = self._clock.step_s(now)
+        if moved_s > 0.0:
+            self._bedside.morning.set_forward(round(moved_s))
 
     def kept(self) -> dict[str, Any]:
         """What must outlive a restart: the alarms' settings and facts, and what people asked for."""
@@ -267,7 +275,7 @@ class Night:
     def _note(self, now: Instant, kind: str, text: str) -> None:
         self._records.append(EventRecord(int(now.utc_s), kind, text))
 
-    def _status(self, link: RadarStatus, complaints: tuple[str, ...], now: Instant) -> Status | None:
+    def _status(self, link: RadarStatus, complaints: tuple[str, ...], lamp: LampLevel, now: Instant) -> Status | None:
         if now.mono_s - self._status_s < STATUS_S:
             return None
         self._status_s = now.mono_s
@@ -280,7 +288,6 @@ class Night:
         breathing = self._breathing if here else None
         estimate = self._staged.estimate if mine and self._staged is not None else None
         session = self._diary.session
-        lamp = self.levels(now).lamp
         return Status(
             utc_s=now.utc_s,
             present=None if presence is None else presence.present,

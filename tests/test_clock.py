@@ -258,6 +258,24 @@ def test_a_network_that_comes_back_in_time_rings_at_once_and_the_sentence_goes()
     assert said == ["Clock not known to be right", "Clock set forward by 40 min 0 s", "Clock set by the network"]
 
 
+def test_a_ring_in_the_dark_goes_on_when_the_network_comes() -> None:
+    """A power cut in mid-ring: the box rings on by a clock five hours behind, and two minutes later it is right."""
+    rung = Morning((ALARM,))
+    rung.settle(0.0, SEVEN)
+    night = Night(Settings((ALARM,)), Bedside(Morning((ALARM,), rung.alarms.facts)), lambda m, s: None)  # type: ignore[arg-type,return-value]
+    box = Mornings(-5 * 3600.0, ClockSource.NOBODY, night)
+    box.live(SEVEN + 300, SEVEN + 420)
+    assert box.rang != []
+    box.error_s, box.source = 0.0, ClockSource.NETWORK
+    at = Instant(float(SEVEN + 420 - MIDNIGHT), float(SEVEN + 420))
+    night.levels(at)  # as the supervisor does first
+    noted = [one.text for one in night.step(Inputs(clock=box.source), at).records if isinstance(one, EventRecord)]
+    assert noted.count("Clock set forward by 5 h 0 min") == 1  # though levels saw it first
+    box.live(SEVEN + 421, SEVEN + 500)
+    assert any(utc > SEVEN + 421 for utc in box.rang)
+    assert box.reasons() == []  # it is the same ring
+
+
 def test_a_network_that_comes_back_an_hour_late_does_not_ring_yesterday_s_alarm() -> None:
     box = Mornings(-5 * 3600.0, ClockSource.NOBODY)
     box.live(SEVEN + 3600, SEVEN + 3610)
