@@ -34,6 +34,9 @@ class Phase(StrEnum):
     DONE = "done"  # the last occurrence is over and the next dawn has not begun
 
 
+WAKING = (Phase.DAWN, Phase.RINGING, Phase.SNOOZED)  # in which lamp and button are the alarm's own
+
+
 class AlarmEvent(StrEnum):
     """What can happen to an alarm besides the passing of time."""
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from appliance.alarm import AlarmEvent, Phase
+from appliance.alarm import WAKING, AlarmEvent
 from appliance.alarms import Alarms
 from appliance.clock import Instant
 from appliance.morning import Levels, Morning
@@ -25,7 +25,6 @@ PAIRING_S = 120.0  # in which a browser may pair after the button allowed it
 BLINK_S = 0.5  # of the indicator meanwhile, lit and dark
 NOD_S = 1.5  # for which it shows that standby was switched
 _EVENTS = {"stop": AlarmEvent.STOP, "snooze": AlarmEvent.SNOOZE}
-_WAKING = (Phase.DAWN, Phase.RINGING, Phase.SNOOZED)
 
 
 class Bedside:
@@ -49,7 +48,7 @@ class Bedside:
 
         True when what must be kept has changed.
         """
-        waking = self.morning.phase in _WAKING
+        waking = self.morning.phase in WAKING
         if press.held_s >= LONG_HOLD_S:
             if press.t_s != self._stopping_s:
                 self._let_pair(now, "by the button")
@@ -124,7 +123,7 @@ class Bedside:
         """Whether a dawn is shown only to be looked at: bounded by the clock, and an alarm goes before it."""
         if not 0.0 <= now_utc - self._preview_utc < PREVIEW_S + PREVIEW_STAYS_S:
             return False
-        return self.morning.alarms.phase(now_utc) not in _WAKING
+        return self.morning.alarms.phase(now_utc) not in WAKING
 
     def pairing_until(self, now: Instant) -> int | None:
         """Until when (UTC seconds) a browser may pair, or None."""

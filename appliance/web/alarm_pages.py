@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from appliance.alarm import next_due
+from appliance.alarm import WAKING, next_due
 from appliance.alarm_setting import MOST_ALARMS, SOUNDS, AlarmSetting
 from appliance.settings import ALARMS
 from appliance.web.forms import read_alarm, shown
 from appliance.web.pages import ask, bp, files, glance
 from appliance.web.speech import say
 
-WAKING = ("dawn", "ringing", "snoozed")  # phases in which the lamp is the alarm's own
 routes = bp  # all of them, once this module has added its own
 
 
@@ -45,8 +44,7 @@ def alarm() -> str:
 @bp.get("/alarm/new")
 def new_alarm() -> str:
     """The form of an alarm that is not there yet."""
-    if not has_room():
-        abort(409, say("alarm.too_many", most=MOST_ALARMS))
+    _need_room()
     return _form(None, shown(fresh()), {})
 
 
@@ -60,8 +58,7 @@ def edit_alarm(alarm_id: int) -> str:
 def add_alarm() -> Response | tuple[str, int]:
     """Keep the new alarm that was typed, or show it again with what cannot be."""
     alarms = glance().alarms.settings
-    if not has_room():
-        abort(409, say("alarm.too_many", most=MOST_ALARMS))
+    _need_room()
     answer = read_alarm(request.form, fresh(), int(glance().now_utc))
     if answer.setting is None:
         return _form(None, answer.typed, answer.errors), 422
@@ -156,6 +153,11 @@ def _one(alarm_id: int) -> AlarmSetting:
 def has_room() -> bool:
     """Whether there may be one more."""
     return len(glance().alarms.settings) < MOST_ALARMS
+
+
+def _need_room() -> None:
+    if not has_room():
+        abort(409, say("alarm.too_many", most=MOST_ALARMS))
 
 
 def fresh() -> AlarmSetting:
