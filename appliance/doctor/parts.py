@@ -17,7 +17,7 @@ from appliance.doctor.access import check
 from appliance.doctor.service import fresh
 from appliance.doctor.verdict import PartError, Verdict
 from appliance.loading import load_policy, load_stager
-from appliance.status import Status
+from appliance.status import RoomStatus, Status
 from appliance.store import Role, Store, StoreError
 from appliance.timekeeper import Timekeeper
 from appliance.wiring import bus_of, open_channels, pins_of, port_of
@@ -26,7 +26,7 @@ from drivers.environment.bus import Scan, scan
 from drivers.lamp_channels import SPI_DEVICE
 from drivers.outputs import is_held_low, open_pins
 from drivers.probing import PI_PORT, find, ports
-from drivers.readings import DriverError
+from drivers.readings import DriverError, EnvironmentReading
 
 LEAST_FREE_MB = 200
 LOOKS, LOOK_S = 10, 0.05  # at the button, so that a press of the moment is no fault
@@ -157,10 +157,13 @@ def _room(config: Config) -> str:
     reading = room.read()
     if not room.sensors:
         raise nobody(scan(bus))
-    told = [f"{reading.temperature_c:.1f} °C"] if reading.temperature_c is not None else []
-    told += [f"{reading.humidity_pct:.0f} % humidity"] if reading.humidity_pct is not None else []
-    told += [f"{reading.illuminance_lx:.1f} lx"] if reading.illuminance_lx is not None else []
-    return f"{', '.join(room.sensors)}: {', '.join(told)}"
+    return f"{', '.join(room.sensors)}: {', '.join(_climate(reading))}"
+
+
+def _climate(room: EnvironmentReading | RoomStatus) -> list[str]:
+    told = [f"{room.temperature_c:.1f} °C"] if room.temperature_c is not None else []
+    told += [f"{room.humidity_pct:.0f} % humidity"] if room.humidity_pct is not None else []
+    return told + ([f"{room.illuminance_lx:.1f} lx"] if room.illuminance_lx is not None else [])
 
 
 def nobody(found: Scan) -> PartError:
@@ -248,9 +251,7 @@ def _ask_radar(status: Status) -> Verdict:
 
 def _ask_room(status: Status) -> Verdict:
     room = status.room
-    told = [f"{room.temperature_c:.1f} °C"] if room.temperature_c is not None else []
-    told += [f"{room.humidity_pct:.0f} % humidity"] if room.humidity_pct is not None else []
-    told += [f"{room.illuminance_lx:.1f} lx"] if room.illuminance_lx is not None else []
+    told = _climate(room)
     told += [f"{room.co2_ppm:.0f} ppm CO2"] if room.co2_ppm is not None else []
     if not told:
         return Verdict("room", None, "the service hears of no sensor; stop it to try them from here")
