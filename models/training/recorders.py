@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-
-from appliance.evaluation.agreement import Agreement
 from models.restager import Restager
 from models.sleeper import Recorder, night_drawn, simulate
 from models.stager import Stager
+from models.training.ceiling import Pair, kappa_of
 from models.training.dataset import night_of_epochs, sensed
 from models.training.evaluate import stepped
 
@@ -24,7 +22,8 @@ RECORDERS = (Recorder("belt", 10.0), Recorder("belt", 2.0), Recorder("airflow", 
 
 def kappas(recorder: Recorder, seeds: range, variant: bool, stager: Stager, restager: Restager) -> tuple[float, float]:
     """Live and in the morning, of all epochs together."""
-    truth, live, morning = [], [], []
+    live: list[Pair] = []
+    morning: list[Pair] = []
     for seed in seeds:
         drawn = night_drawn(seed, variant=variant)
         night = simulate(
@@ -38,11 +37,9 @@ def kappas(recorder: Recorder, seeds: range, variant: bool, stager: Stager, rest
             recorder=recorder,
         )
         told = night_of_epochs(str(seed), *sensed(night, "belt", seed))
-        truth.append(told.stages)
-        live.append(stepped(stager.network, told.features).argmax(axis=1))
-        morning.append(restager.probabilities(told.features).argmax(axis=1))
-    whole = np.concatenate(truth)
-    return Agreement.of(whole, np.concatenate(live)).kappa, Agreement.of(whole, np.concatenate(morning)).kappa
+        live.append((told.stages, stepped(stager.network, told.features).argmax(axis=1)))
+        morning.append((told.stages, restager.probabilities(told.features).argmax(axis=1)))
+    return kappa_of(live), kappa_of(morning)
 
 
 def main() -> None:
