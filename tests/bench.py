@@ -10,9 +10,11 @@ Machines differ and are noisy: read the ratios first.
 
 from __future__ import annotations
 
+import atexit
 import cProfile
 import os
 import pstats
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,7 @@ import numpy as np
 
 from appliance.box import sense_with
 from appliance.config import parse, render
-from appliance.loading import load_stager
+from appliance.loading import load_scorer, load_stager
 from appliance.recording import ticks_from_recording
 from appliance.replay import replay
 from appliance.respiration import epochs_of
@@ -106,7 +108,7 @@ def long(folder: Path) -> None:
     replay(
         path,
         Settings(),
-        sense_with(stager),
+        sense_with(stager, scorer=load_scorer()[0]),
         lambda line: None,
         progress=lambda t_s: marks.setdefault(int(t_s // 3600), time.process_time()),
     )
@@ -139,9 +141,12 @@ def stages(folder: Path) -> None:
     )
 
 
-def furnished(folder: Path, module: str = "tinyframe", baud: str = "115200") -> tuple[Path, Path, Path]:
+def furnished(
+    folder: Path, module: str = "tinyframe", baud: str = "115200", port: int = 8099
+) -> tuple[Path, Path, Path]:
     """(configuration, state, run) of a box on a twin at ``folder / "radar"``, with made-up pins and room."""
     run = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="firstlight-bench-"))
+    atexit.register(shutil.rmtree, run, ignore_errors=True)
     state = folder / "state"
     state.mkdir()
     text = f"""
@@ -157,7 +162,7 @@ def furnished(folder: Path, module: str = "tinyframe", baud: str = "115200") -> 
         state = "{state}"
         run = "{run}"
         [web]
-        port = 8099
+        port = {port}
     """
     (folder / "config.toml").write_text(render(parse(text)), encoding="utf-8")
     return folder / "config.toml", state, run

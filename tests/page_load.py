@@ -25,9 +25,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "web")]
 
 import numpy as np  # noqa: E402
 import plausible_nights  # noqa: E402
-from bench import memory_mb  # noqa: E402
+from bench import furnished, memory_mb  # noqa: E402
 
-from appliance.config import parse, render  # noqa: E402
+from appliance.config import load  # noqa: E402
 from appliance.status import read_status  # noqa: E402
 from appliance.web import pairing  # noqa: E402
 from appliance.web.browsers import FILE, Browsers  # noqa: E402
@@ -143,37 +143,20 @@ def main() -> None:
     seconds, rate, watchers = (*given, *(60.0, 200.0, 50.0)[len(given) :])
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="firstlight-load-") as name:
         folder = Path(name)
-        state, run, turns = folder / "state", folder / "run", folder / "turns"
-        state.mkdir()
-        run.mkdir()
+        turns = folder / "turns"
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        text = f"""
-            [radar]
-            port = "{folder / "radar"}"
-            module = "tinyframe"
-            baud = 115200
-            [environment]
-            bus = "twin"
-            [outputs]
-            pins = "mock"
-            [paths]
-            state = "{state}"
-            run = "{run}"
-            [web]
-            port = {port}
-        """
-        (folder / "config.toml").write_text(render(parse(text)), encoding="utf-8")
+        config_path, state, run = furnished(folder, port=port)
         from appliance.box import database
 
-        plausible_nights.fill(database(parse(text)), nights=30)
+        plausible_nights.fill(database(load(config_path)), nights=30)
         browsers, cookies = Browsers(state / FILE), []
         for k in range(10):
             browser = browsers.pair(f"watcher {k}", int(time.time()), date.today(), 1000 * (k + 1))
             assert browser is not None
             cookies.append(f"{pairing.COOKIE}={browsers.cookie(browser)}")
         env = {**os.environ, "PYTHONPATH": str(ROOT), "STATE_DIRECTORY": str(state), "MALLOC_ARENA_MAX": "1"}
-        config = ["--config", str(folder / "config.toml")]
+        config = ["--config", str(config_path)]
         started = [subprocess.Popen([sys.executable, "-c", TWIN, str(folder / "radar")], env=env)]
         try:
             while not (folder / "radar").exists():

@@ -22,12 +22,11 @@ import numpy as np
 
 import appliance.replay
 from appliance.box import sense_with
-from appliance.config import parse, render
 from appliance.loading import load_scorer, load_stager
 from appliance.settings import Settings
 from appliance.status import Status, read_status
 from drivers.readings import Module
-from drivers.twins import AcconeerTwin, MicradarTwin, Scene, TinyFrameTwin
+from drivers.twins import AcconeerTwin, MicradarTwin, TinyFrameTwin
 from drivers.twins.port import PtyPort, live
 
 TWINS = {Module.TINYFRAME: TinyFrameTwin, Module.MICRADAR: MicradarTwin, Module.ACCONEER: AcconeerTwin}
@@ -47,32 +46,16 @@ def status_of(run: Path, box: subprocess.Popen[bytes]) -> Status | None:
 
 
 def measure(folder: Path, module: Module, minutes: int) -> None:
-    state, run = folder / "state", folder / "run"
-    state.mkdir()
-    run.mkdir()
-    text = f"""
-        [radar]
-        port = "{folder / "radar"}"
-        module = "{module.value}"
-        [environment]
-        bus = "twin"
-        [outputs]
-        pins = "mock"
-        [paths]
-        state = "{state}"
-        run = "{run}"
-    """
-    (folder / "config.toml").write_text(render(parse(text)), encoding="utf-8")
-    t_s = np.arange(2 * 3600 * 20) / 20
-    breath = 3 * np.sin(2 * np.pi * 0.25 * t_s + 0.6 * np.sin(t_s / 7) + 0.4 * np.sin(t_s / 3.1))
-    scene = Scene.of_one(t_s, breath, np.full(len(t_s), 0.6), np.where(t_s < 10, 0.8, 0.0))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from bench import furnished, sleeper  # here, so that a counted replay starts without it
+
+    config, state, run = furnished(folder, module.value, '"auto"')
+    scene = sleeper(2.0)
     origin, twin = time.monotonic(), TWINS[module](1)
     with PtyPort(folder / "radar", twin, live(twin, scene), lambda: time.monotonic() - origin):
         command = [*shlex.split(os.environ["COUNTED"]), sys.executable, "-m", "appliance", "run"]
         began = time.monotonic()
-        box = subprocess.Popen(
-            [*command, "--config", str(folder / "config.toml")], env=os.environ | {"STATE_DIRECTORY": str(state)}
-        )
+        box = subprocess.Popen([*command, "--config", str(config)], env=os.environ | {"STATE_DIRECTORY": str(state)})
         count = Path(os.environ["COUNT"])
         try:
             status = status_of(run, box)
