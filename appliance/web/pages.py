@@ -244,9 +244,11 @@ def _static_url(name: str) -> str:
 _SENTENCES = {404: "not_found", 405: "not_opened", 413: "too_large", 500: "mistake"}
 
 
-def _refused(error: HTTPException) -> tuple[str, int]:
+def _refused(error: HTTPException) -> tuple[str, int] | tuple[str, int, dict[str, str]]:
     code = error.code or 500
     sentence = say(f"error.{_SENTENCES[code]}") if code in _SENTENCES else error.description or error.name
+    if request.routing_exception is not None and code == 400:  # a host that is no name: no page has an address there
+        return f"{sentence}\n", code, {"Content-Type": "text/plain; charset=utf-8"}
     title = f"error.title_{code}" if says(f"error.title_{code}") else "error.title_other"
     return render_template("notice.html", title=say(title), sentence=sentence), code
 

@@ -81,6 +81,8 @@ def test_a_form_needs_our_cookie_our_token_and_our_origin(filled: Visitor) -> No
         ("firstlight.local@evil.example", 400),
         ("firstlight.local:80@evil.example", 400),
         ("\xe9", 400),
+        ("evil..example", 400),
+        (64 * "a", 400),  # longer than a label may be
     ],
 )
 def test_a_rebound_name_is_refused(filled: Visitor, host: str, status: int) -> None:
