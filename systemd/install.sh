@@ -38,12 +38,12 @@ agreed() {
 read_options() {
   local option
   for option in "$@"; do
-    case $option in
-      --dry-run) DRY_RUN=1 ;;
-      --yes) YES=1 ;;
-      --network) NETWORK=yes ;;
-      --no-network) NETWORK=no ;;
-      --delete-data) DELETE_DATA=yes ;;
+    case $COMMAND$option in
+      install--dry-run | uninstall--dry-run) DRY_RUN=1 ;;
+      install--yes | uninstall--yes) YES=1 ;;
+      install--network) NETWORK=yes ;;
+      install--no-network) NETWORK=no ;;
+      uninstall--delete-data) DELETE_DATA=yes ;;
       *) die "$COMMAND takes --dry-run and --yes; install also --network or --no-network, uninstall --delete-data" ;;
     esac
   done
@@ -129,11 +129,6 @@ close_page() {
   rm -rf -- "$UNITS/firstlight-web.socket.d" "$UNITS/firstlight-web.service.d"
 }
 
-# "has_line FILE LINE": outside comments, in any section that every model reads.
-has_line() {
-  grep -qxF -- "$2" "$1"
-}
-
 boot_settings() {
   printf '%s\n' '# Firstlight: the radar at pins 8 and 10, the room sensors at pins 3 and 5' '[all]' \
     'enable_uart=1' 'dtparam=i2c_arm=on' \
@@ -155,7 +150,7 @@ replace_with() {
 
 set_boot() {
   local config=$BOOT/config.txt cmdline=$BOOT/cmdline.txt
-  if [[ -f $config ]] && ! has_line "$config" "$(boot_settings | head -n 1)"; then
+  if [[ -f $config ]] && ! grep -qxF -- "$(boot_settings | head -n 1)" "$config"; then
     keep_once "$config"
     { cat -- "$config" && printf '\n' && boot_settings; } | replace_with "$config"
     REBOOT=1
@@ -268,7 +263,7 @@ forget_old_releases() {
 }
 
 run_install() {
-  COMMAND=install REBOOT="" DELETE_DATA=""
+  COMMAND=install REBOOT=""
   read_options "$@"
   refuse_32_bit_kernel
   need_root

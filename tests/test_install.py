@@ -355,7 +355,16 @@ def test_uninstall_keeps_the_nights_unless_told(pi: Pi) -> None:
     assert not pi.nights.parent.exists()
 
 
-@pytest.mark.parametrize(("command", "option"), [("install", "--fast"), ("uninstall", "now")])
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("install", "--fast"),
+        ("install", "--delete-data"),
+        ("uninstall", "now"),
+        ("uninstall", "--network"),
+        ("uninstall", "--no-network"),
+    ],
+)
 def test_an_unknown_option_is_one_line(pi: Pi, command: str, option: str) -> None:
     failed = pi.run(command, option)
     assert failed.returncode == 1
