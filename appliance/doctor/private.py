@@ -6,8 +6,8 @@ Pure, and rather too much than too little: a colon between two numbers may be a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from appliance.config import Config
@@ -48,26 +48,26 @@ def scrub(text: str, words: Iterable[str] = ()) -> str:
 
 def told_configuration(config: Config) -> list[str]:
     """The configuration, a line a key, without what is anybody's own."""
-    lines, usual = [], Config()
-    for section in fields(config):
-        values = getattr(config, section.name)
-        keys: Mapping[str, Any] = (
-            {
-                f"{section.name}.{key.name}": (
-                    getattr(values, key.name),
-                    getattr(getattr(usual, section.name), key.name),
-                )
-                for key in fields(values)
-            }
-            if section.name != "timezone"
-            else {"timezone": (values, usual.timezone)}
-        )
-        for key, (value, default) in keys.items():
-            if key in _TOLD or key.startswith("outputs."):
-                lines.append(f"{key} = {value}")
-            else:
-                lines.append(f"{key}: {'as it comes' if value == default else 'changed'}")
+    usual = _keys(Config())
+    lines = []
+    for key, value in _keys(config).items():
+        if key in _TOLD or key.startswith("outputs."):
+            lines.append(f"{key} = {value}")
+        else:
+            lines.append(f"{key}: {'as it comes' if value == usual[key] else 'changed'}")
     return lines
+
+
+def _keys(config: Config) -> dict[str, Any]:
+    """Every key as the file names it; one without a section is a key itself."""
+    found: dict[str, Any] = {}
+    for field in fields(config):
+        section = getattr(config, field.name)
+        if is_dataclass(section):
+            found |= {f"{field.name}.{key.name}": getattr(section, key.name) for key in fields(section)}
+        else:
+            found[field.name] = section
+    return found
 
 
 def told_status(status: Status | None) -> list[str]:
