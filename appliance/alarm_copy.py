@@ -15,25 +15,22 @@ _log = logging.getLogger(__name__)
 
 
 class AlarmCopy:
-    """``alarm.json`` and the one before it, each with its SHA-256; a damaged one is never preferred to a good one."""
+    """``alarm.json`` and the same once more, each with its SHA-256, so that one that is damaged costs nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self._current = folder / "alarm.json"
-        self._previous = folder / "alarm.previous.json"
+        # The second is written after the first: between the two it is the one before, as its name says.
+        self._files = (folder / "alarm.json", folder / "alarm.previous.json")
         self._failed = False
 
     def save(self, document: Mapping[str, Any]) -> bool:
-        """Replace the copy; False when the disk would not take it (said once), and then the old one still stands."""
+        """Replace whichever file is another; False when the disk would not take it (said once): the old one stands."""
         body = json.dumps(document, sort_keys=True, ensure_ascii=False)
         data = json.dumps({"sha256": _digest(body), "body": body}, ensure_ascii=False).encode()
         try:
-            standing = _read(self._current)
-            if standing == data:
-                return True
-            self._current.parent.mkdir(parents=True, exist_ok=True)
-            if standing is not None and _parse(standing) is not None:
-                replace_file(self._previous, standing, durable=True, mode=0o640)
-            replace_file(self._current, data, durable=True, mode=0o640)
+            for path in self._files:
+                if _read(path) != data:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    replace_file(path, data, durable=True, mode=0o640)
         except OSError as error:
             if not self._failed:
                 _log.error("the alarm's copy cannot be written (%s): free or mend the disk", error)
@@ -46,7 +43,7 @@ class AlarmCopy:
 
     def load(self) -> dict[str, Any] | None:
         """The newest copy whose checksum holds, or None."""
-        for path in (self._current, self._previous):
+        for path in self._files:
             try:
                 data = _read(path)
             except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 QUEUED_BATCHES = 4096
 LOOK_S = 1.0  # between two looks for settings and requests of the page
 WRITE_S = 30.0  # between two transactions, unless a record is urgent
+VERIFY_S = 60.0  # between two looks whether the alarm's copy is still what it should be
 # A finished epoch is: then a power cut costs the running one alone, and what else there is goes with it at no cost.
 _URGENT = (AlarmFactRecord, EpochRecord, HandledRecord, RingRecord, SessionRecord)
 BREATHING_BYTES = 100_000_000  # of the database, at most, whatever number of nights is wanted
@@ -61,7 +63,8 @@ class Disk:
         self._in: queue.Queue[Sequence[Record] | Mapping[str, Any]] = queue.Queue(QUEUED_BATCHES)
         self._out: queue.Queue[News] = queue.Queue(64)
         self._batch: list[Record] = []
-        self._document: Mapping[str, Any] | None = None  # the alarm's, while its copy does not hold it
+        self._document: Mapping[str, Any] | None = None  # the alarm's, as its copy should hold it
+        self._verify_s = -math.inf  # when it is to be seen again whether it does
         self._written_s: float | None = None
         self._settings: Mapping[str, Any] | None = None
         self._offered = 0  # the greatest request id that the loop was given
@@ -106,6 +109,7 @@ class Disk:
         if self._written_s is None:
             self._written_s = now_s
         urgent = self._collect(patience_s)
+        self._save(now_s)
         if urgent or now_s - self._written_s >= self._write_s:
             self._flush()
             self._written_s = now_s
@@ -115,6 +119,7 @@ class Disk:
     def end(self) -> None:
         """Write everything that can be written, and let go of the file."""
         self._collect(0.0)
+        self._save(math.inf)
         self._flush()
         self._stage_again()
         self._ledger.close()
@@ -134,18 +139,17 @@ class Disk:
             batch = self._in.get(timeout=patience_s) if patience_s else self._in.get_nowait()
             while True:
                 if isinstance(batch, Mapping):
-                    self._document = batch
+                    self._document, self._verify_s = batch, -math.inf
                 else:
                     self._batch.extend(batch)
                     urgent = urgent or any(isinstance(record, _URGENT) for record in batch)
                 batch = self._in.get_nowait()
         except queue.Empty:
-            self._save()
             return urgent
 
-    def _save(self) -> None:
-        if self._document is not None and self._copy.save(self._document):
-            self._document = None  # else it is tried again at the next round: a full disk may have room by then
+    def _save(self, now_s: float) -> None:
+        if self._document is not None and now_s >= self._verify_s and self._copy.save(self._document):
+            self._verify_s = now_s + VERIFY_S  # else it is tried again at the next round: a full disk may have room
 
     def _flush(self) -> None:
         self._ledger.write(self._batch)  # which keeps what it cannot write

@@ -124,11 +124,12 @@ def test_a_full_disk_takes_neither_records_nor_the_copy_until_there_is_room(tmp_
     assert AlarmCopy(ended).save({"a": 2})
 
 
-def test_a_damaged_copy_leaves_the_one_before(tmp_path: Path) -> None:
+def test_a_damaged_copy_is_one_file_of_two(tmp_path: Path) -> None:
     copy = AlarmCopy(tmp_path)
     copy.save({"a": 1})
-    copy.save({"a": 2})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     _happened(tmp_path, "copy damaged")
+    assert sum(path.read_bytes() != before[path.name] for path in tmp_path.iterdir()) == 1
     assert copy.load() == {"a": 1}
 
 

@@ -14,7 +14,7 @@ from appliance.alarm_copy import AlarmCopy
 from appliance.alarm_setting import AlarmSetting
 from appliance.bedside import Bedside
 from appliance.clock import CaptureClock, Instant
-from appliance.disk import QUEUED_BATCHES, Disk
+from appliance.disk import QUEUED_BATCHES, VERIFY_S, Disk
 from appliance.ledger import Ledger
 from appliance.morning import Levels, Morning
 from appliance.night import Night
@@ -116,6 +116,19 @@ def test_the_alarms_copy_is_tried_again_until_the_disk_takes_it(tmp_path: Path) 
     assert AlarmCopy(tmp_path).load() is None
     in_its_way.rmdir()
     disk.serve(1.0)
+    assert AlarmCopy(tmp_path).load() == {"standby": True}
+    disk.end()
+
+
+def test_the_alarms_copy_is_looked_at_every_minute_and_made_good(tmp_path: Path) -> None:
+    disk = _disk(tmp_path)
+    disk.put_alarm({"standby": True})
+    disk.serve(0.0)
+    for name in ("alarm.json", "alarm.previous.json"):
+        (tmp_path / name).write_bytes(b"{")
+    disk.serve(VERIFY_S - 1.0)
+    assert AlarmCopy(tmp_path).load() is None
+    disk.serve(VERIFY_S)
     assert AlarmCopy(tmp_path).load() == {"standby": True}
     disk.end()
 

@@ -157,10 +157,10 @@ def _database_deleted(world: Conditions, fault: Fault) -> Iterator[None]:
 
 
 def _copy_damaged(world: Conditions, fault: Fault) -> Iterator[None]:
-    path = world.folder / "alarm.json"
+    """One file of two: the other holds the same."""
+    path = world.folder / str(world.rng.choice(["alarm.json", "alarm.previous.json"]))
     data = path.read_bytes()
     path.write_bytes(data[: int(fault.size * len(data))])
-    world.doubt_s = max(world.doubt_s, world.t_s)
     yield
 
 

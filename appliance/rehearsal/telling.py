@@ -17,8 +17,7 @@ MOST_ROWS = 100  # of nights; of more, those alone in which something went wrong
 def line_of(world: World, crashes: list[str]) -> dict[str, Any]:
     """One night.
 
-    ``lost_with_disk``: it sounded again or too early, or fell silent, where a fault had taken its memory; one that knew
-    only the times of before a change on the page rang at these, and is not said to have missed the others;
+    ``lost_with_disk``: it sounded again or too early, or fell silent, where a fault had taken its memory;
     ``held_up``: a fault left no running process, or no true clock, at a set time.
     """
     plan, judge = world.plan, world.judge
@@ -34,7 +33,7 @@ def line_of(world: World, crashes: list[str]) -> dict[str, Any]:
         "faults": [{"what": f.what, "at_s": round(f.at_s, 1), "seconds": round(f.seconds, 1)} for f in plan.faults],
         "due_s": judge.alarms[0].due_utc - start_utc,
         "starts": world.starts,
-        "verdict": "rang" if judge.word == "missed" and "too_early" in world.lost else judge.word,
+        "verdict": judge.word,
         "rang_s": None if judge.first_s is None else round(judge.first_s, 2),
         "delay_s": None if judge.delay_s is None else round(judge.delay_s, 2),
         "late": judge.is_late,
