@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from appliance.alarm import WAKING, AlarmEvent
+from appliance.alarm import WAKING, AlarmEvent, Phase
 from appliance.alarms import Alarms
 from appliance.clock import Instant
 from appliance.morning import Levels, Morning
@@ -23,6 +23,7 @@ PREVIEW_STAYS_S = 5.0  # at its end, before it is dark again
 WAITS_S = 120.0  # for so long after it was asked for a preview may begin
 PAIRING_S = 120.0  # in which a browser may pair after the button allowed it
 BLINK_S = 0.5  # of the indicator meanwhile, lit and dark
+TWICE_S = 15.0  # after an alarm's end in which a second stop is the first said twice, and not for the next one's dawn
 NOD_S = 1.5  # for which it shows that standby was switched
 _EVENTS = {"stop": AlarmEvent.STOP, "snooze": AlarmEvent.SNOOZE}
 
@@ -54,7 +55,8 @@ class Bedside:
                 self._let_pair(now, "by the button")
             return False
         if press.held_s >= HOLD_S:
-            stopped = waking and self.morning.press(AlarmEvent.STOP, now.utc_s, "stop by the button")
+            again = self.morning.phase is Phase.DAWN and self.morning.over_for_s(now.utc_s) < TWICE_S
+            stopped = waking and not again and self.morning.press(AlarmEvent.STOP, now.utc_s, "stop by the button")
             self._stopping_s = press.t_s if stopped else self._stopping_s
             return stopped
         if waking:

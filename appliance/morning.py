@@ -5,6 +5,7 @@ All that it remembers is what is stored: the settings and the facts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -107,6 +108,12 @@ class Morning:
             begun = now_utc if dawn_utc is None else dawn_utc
         ends = [alarms.of(a).ended_utc for a in alarms.settings if one is None or a.id != one.id]
         return max([begun] + [end for end in ends if end is not None and end <= now_utc])
+
+    def over_for_s(self, now_utc: float) -> float:
+        """How long ago the last alarm was over; infinite where none was, or where the clock was set back since."""
+        last = self.alarms.last_ended()
+        since_s = math.inf if last is None else now_utc - (last[1].ended_utc or 0)
+        return since_s if since_s >= 0.0 else math.inf
 
     def set_forward(self, by_s: int) -> None:
         """The clock was: what rings or is snoozed goes along.  To be told before anything is shown by the new time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,17 @@ def test_a_hold_in_the_dawn_stops_it_and_a_press_does_nothing() -> None:
     assert box.morning.phase is Phase.DAWN
     assert press(box, -580, 2.0)
     assert box.morning.phase is Phase.DONE
+
+
+@pytest.mark.parametrize(("after_s", "is_meant"), [(3.0, False), (14.0, False), (16.0, True)])
+def test_a_stop_said_twice_is_not_for_the_next_alarms_dawn(after_s: float, is_meant: bool) -> None:
+    box = Bedside(Morning((ALARM, replace(ALARM, id=2, minute=10, dawn_min=30))))
+    box.morning.settle(at(0).mono_s, at(0).utc_s)
+    assert press(box, 18, 2.0)
+    assert box.morning.phase is Phase.DAWN  # the second one's, which began at 06:40
+    assert press(box, 18 + after_s, 2.0) is is_meant
+    box.morning.settle(at(600).mono_s, at(600).utc_s)
+    assert box.morning.phase is (Phase.DONE if is_meant else Phase.RINGING)
 
 
 def test_five_seconds_let_a_browser_pair_and_the_indicator_blinks_meanwhile() -> None:

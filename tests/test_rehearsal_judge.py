@@ -162,6 +162,29 @@ def test_of_two_dawns_a_stop_ends_the_one_that_rings_first() -> None:
     assert [one.hushed_s for one in judge.alarms] == [None, 10.0]
 
 
+@pytest.mark.parametrize(("after_s", "hushed_s"), [(14.0, None), (16.0, 36.0)])
+def test_a_stop_said_twice_is_not_for_the_next_dawn(after_s: float, hushed_s: float | None) -> None:
+    judge = _judge(Expected(DUE, dawn_s=1800.0), Expected(DUE + 300, dawn_s=1800.0))
+    judge.shown(10.0, DUE, True)
+    judge.stopped(20.0, DUE + 10.0)
+    judge.stopped(20.0 + after_s, DUE + 10.0 + after_s)
+    assert judge.alarms[1].hushed_s == hushed_s
+
+
+@pytest.mark.parametrize(("for_s", "fell_silent"), [(3598.0, True), (3602.0, False)])
+def test_a_ring_that_rang_for_its_hour_is_over_though_the_clock_is_set_back_then(
+    for_s: float, fell_silent: bool
+) -> None:
+    judge = _judge()
+    judge.shown(10.0, DUE, True)
+    for second in np.arange(11.0, 10.0 + for_s):
+        judge.shown(float(second), DUE - 10.0 + float(second), True)
+    judge.shown(11.0 + for_s, DUE + 1.0 + for_s, False)
+    judge.disturbed(12.0 + for_s)
+    judge.shown(100.0 + for_s, DUE + for_s - 1800.0, False)
+    assert judge.fell_silent is fell_silent
+
+
 def test_a_good_moment_in_the_second_of_the_process_s_end_is_asked_for_no_more_but_its_set_time_is() -> None:
     for until_s, is_silence_wrong in ((0.5, False), (30.0, True)):
         alarm = Expected(DUE, window_s=1800.0)

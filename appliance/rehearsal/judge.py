@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 AT_ONCE_S = 1.0
+TWICE_S = 15.0  # after an alarm's end in which a stop is the same said twice
 TAKEN_S = 2.0  # for a press, or a change on the page, to be heard
 PATIENCE_S = 3600.0  # a set time longer ago than this is not rung for, and a ring lasts no longer
 SNOOZE_SLACK_S = 2.0
@@ -108,6 +109,8 @@ class Judge:
             self.active.hushed_s = t_s
             self.active = self._heard_s = None
             return
+        if any(one.hushed_s is not None and t_s - one.hushed_s < TWICE_S for one in self.alarms):
+            return
         dawns = [one for one in self.alarms if one.is_coming and 0.0 < one.due_utc - utc_s <= one.dawn_s]
         for one in sorted(dawns, key=lambda one: one.due_utc)[:1]:
             one.hushed_s = t_s
@@ -144,10 +147,12 @@ class Judge:
             self.snoozed_s = None
 
     def _mind_silence(self, t_s: float, utc_s: float) -> None:
-        if self.active is None or self._heard_s is None or t_s - self._heard_s <= SILENCE_S:
+        if self.active is None or self._heard_s is None:
             return
-        self.fell_silent |= utc_s - self.rings_utc < PATIENCE_S
-        self._heard_s = None
+        if utc_s - self.rings_utc >= PATIENCE_S:
+            self._heard_s = None  # it rang for as long as it should, whatever the clock is set to after that
+        elif t_s - self._heard_s > SILENCE_S:
+            self.fell_silent, self._heard_s = True, None
 
     def _forget(self, one: Expected) -> None:
         """A good moment in the very second of a process's end may not be on the disk: its set time may ring instead."""
