@@ -55,6 +55,7 @@ class AlarmFacts:
     snoozed_utc: int | None = None  # since when it is snoozed
     snoozes: int = 0
     ended_utc: int | None = None  # stopped, rung out, or no longer wanted
+    set_utc: int | None = None  # when the setting was saved under which it ended
 
     @property
     def is_active(self) -> bool:
@@ -75,9 +76,9 @@ class AlarmFacts:
         """As a JSON object."""
         return asdict(self)
 
-    def ended(self, now: int) -> AlarmFacts:
+    def ended(self, now: int, setting: AlarmSetting) -> AlarmFacts:
         """The same occurrence, over."""
-        return replace(self, ringing_utc=None, snoozed_utc=None, ended_utc=now)
+        return replace(self, ringing_utc=None, snoozed_utc=None, ended_utc=now, set_utc=setting.set_utc)
 
 
 NO_FACTS = AlarmFacts()
@@ -107,7 +108,7 @@ def settled(setting: AlarmSetting, facts: AlarmFacts, now_utc: float) -> AlarmFa
     if facts.due_utc is None or not facts.is_active:
         return facts
     if facts.due_utc not in dues(setting, facts.due_utc):
-        return facts.ended(now)  # the sleeper has set another time, or switched it off, since it began
+        return facts.ended(now, setting)  # the sleeper has set another time, or switched it off, since it began
     # An instant later than now was written by a clock that has been set back since: it is counted from now.
     if facts.snoozed_utc is not None:
         snoozed = min(facts.snoozed_utc, now)
@@ -117,7 +118,7 @@ def settled(setting: AlarmSetting, facts: AlarmFacts, now_utc: float) -> AlarmFa
         facts = replace(facts, snoozed_utc=None, ringing_utc=resumes)
     ringing = now if facts.ringing_utc is None else min(facts.ringing_utc, now)
     if now >= ringing + 60 * setting.ring_max_min:
-        return facts.ended(now)
+        return facts.ended(now, setting)
     return replace(facts, ringing_utc=ringing)
 
 
@@ -130,11 +131,11 @@ def after(facts: AlarmFacts, event: AlarmEvent, setting: AlarmSetting, now_utc: 
         case ((Phase.IDLE | Phase.DAWN | Phase.DONE), AlarmEvent.RANG) if may_ring(setting, facts, now_utc):
             return AlarmFacts(due_utc=due, rang_utc=now, ringing_utc=now)
         case Phase.DAWN, AlarmEvent.STOP:
-            return AlarmFacts(due_utc=due, ended_utc=now)
+            return AlarmFacts(due_utc=due).ended(now, setting)
         case Phase.RINGING, AlarmEvent.SNOOZE if facts.snoozes < setting.snooze_count:
             return replace(facts, ringing_utc=None, snoozed_utc=now, snoozes=facts.snoozes + 1)
         case (Phase.RINGING | Phase.SNOOZED, AlarmEvent.STOP):
-            return facts.ended(now)
+            return facts.ended(now, setting)
     return facts
 
 
@@ -179,11 +180,13 @@ def _risen(setting: AlarmSetting, due: int, now_utc: float) -> float:
 def _is_told(setting: AlarmSetting, facts: AlarmFacts, due: int) -> bool:
     """Whether the facts are about this occurrence, so that it needs no first ring.
 
-    A setting saved after the occurrence was stopped, and before it was due, asks for it anew.
+    A setting saved after the occurrence was stopped, and before it was due, asks for it anew.  The one under which it
+    was stopped does not, though a clock that was set back in between makes it seem the later of the two.
     """
     if facts.due_utc != due:
         return False
-    return facts.ended_utc is None or not facts.ended_utc <= setting.set_utc <= due
+    is_new = setting.set_utc != facts.set_utc
+    return facts.ended_utc is None or not (is_new and facts.ended_utc <= setting.set_utc <= due)
 
 
 def _reached(setting: AlarmSetting, now: int) -> int | None:

@@ -38,8 +38,9 @@ class Alarms:
         facts = {one.id: alarm.settled(one, self.of(one), now_utc) for one in self.settings}
         begun = {one.id for one in self.settings if _ring(facts[one.id]) != _ring(self.of(one))}
         active = sorted((key in begun, fact.due_utc or 0, key) for key, fact in facts.items() if fact.is_active)
+        by_id = {one.id: one for one in self.settings}
         for *_, key in active[:-1]:
-            facts[key] = facts[key].ended(math.floor(now_utc))
+            facts[key] = facts[key].ended(math.floor(now_utc), by_id[key])
         return replace(self, facts=facts)
 
     def after(self, event: AlarmEvent, now_utc: float) -> Alarms:

@@ -256,6 +256,17 @@ def test_saving_anew_after_stopping_the_dawn_rings_after_all() -> None:
     assert box.press(AlarmEvent.STOP, DUE + 5) is Phase.DONE
 
 
+@pytest.mark.parametrize("saved_again", [False, True])
+def test_a_clock_set_back_in_the_ring_makes_no_saved_setting_newer_than_the_stop(saved_again: bool) -> None:
+    box = Box(replace(SEVEN, set_utc=DUE - 2))
+    assert box.turn(DUE) is Phase.RINGING
+    assert box.turn(DUE - 1600) is Phase.RINGING  # the clock was set back
+    box.press(AlarmEvent.STOP, DUE - 1500)
+    if saved_again:
+        box.setting = replace(SEVEN, set_utc=DUE - 1400)
+    assert box.turn(DUE) is (Phase.RINGING if saved_again else Phase.DONE)
+
+
 # Any night at all
 
 STEPS = st.lists(

@@ -208,6 +208,6 @@ def _furnish(plan: Plan, folder: Path) -> None:
         page.put_settings({ALARMS: [one.as_dict() for one in alarms], "bed_side": "left"}, int(plan.start_utc))
     rang = plan.due_utc - DAY_S
     ringing = AlarmFacts(due_utc=rang, rang_utc=rang, ringing_utc=rang)
-    for facts in (ringing, ringing.ended(rang + 60)):
+    for facts in (ringing, ringing.ended(rang + 60, plan.setting)):
         bedside = Bedside(Morning(alarms, {plan.setting.id: facts}))
         AlarmCopy(folder).save({**bedside.document(), "bed_side": "left"})
