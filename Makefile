@@ -41,7 +41,7 @@ power:  ## the power cut at 500 random moments of a recorded night (needs strace
 	./setup.sh venv test
 	.venv/bin/python tests/power_cut.py
 
-bench:  ## what a night, an hour 23, the two services, a start and a year cost (docs/measured.md)
+bench:  ## what a night, an hour 23, the two services, a start, three days and a year cost (docs/measured.md)
 	./setup.sh venv
 	.venv/bin/python tests/bench.py night
 	.venv/bin/python tests/bench.py long
@@ -50,6 +50,7 @@ bench:  ## what a night, an hour 23, the two services, a start and a year cost (
 	.venv/bin/python tests/bench_start.py start
 	.venv/bin/python tests/bench_start.py imports
 	.venv/bin/python tests/bench_year.py
+	.venv/bin/python tests/long_life.py
 
 train:  ## simulated nights, network, export, evaluation (Python 3.11)
 	./setup.sh venv train
