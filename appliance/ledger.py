@@ -44,6 +44,7 @@ class Ledger:
         self._open_store = open_store
         self.dropped = 0  # records that no longer fitted into memory
         self._store: Store | None = None
+        self._file = self._wal = -1  # the inodes that it is open on
         self._trouble: str | None = None
         self._notice: str | None = None
         self._pending: dict[tuple[object, ...], Record] = {}
@@ -149,10 +150,19 @@ class Ledger:
             return action(self._opened())
 
     def _opened(self) -> Store:
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        if self._store is not None and _inode(self.path) != self._file:
+            _log.error("%s was taken away, or another was put in its place: it is opened anew", self.path.name)
+            is_old = _inode(wal) == self._wal
+            self.close()
+            if is_old:  # SQLite leaves the WAL of a file that was moved, and would play it into the new one
+                wal.unlink(missing_ok=True)
         if self._store is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._store = self._open_store(self.path, Role.SUPERVISOR)
+            self._file = _inode(self.path)
             self._notice = self._store.complaint or self._notice
+        self._wal = _inode(wal)
         return self._store
 
     def _lost(self, error: Exception) -> None:
@@ -165,6 +175,14 @@ class Ledger:
         if self._trouble is not None:
             _log.info("the night is recorded again (%d waited, %d were lost)", self.pending, self.dropped)
         self._trouble = None
+
+
+def _inode(path: Path) -> int:
+    """-1 where there is no such file."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return -1
 
 
 def _key(record: Record) -> tuple[object, ...]:

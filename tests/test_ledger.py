@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,29 @@ def ledger(path: Path) -> Iterator[Ledger]:
 def rows(path: Path) -> list[EnvironmentRecord]:
     with Store(path, Role.WEB) as store:
         return store.environment(0, 1 << 40)
+
+
+def test_a_file_that_is_taken_away_or_replaced_is_opened_anew_and_said(
+    path: Path, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ledger.write([minute(0)])
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    assert ledger.write([minute(1)])
+    assert rows(path) == [minute(1)]
+    other = path.with_name("other.sqlite3")
+    with Store(other, Role.SUPERVISOR) as store:
+        store.write([minute(5)])
+    with Store(other, Role.WEB) as page:
+        page.put_settings({"bed_side": "right"}, T0)
+    whole = path.with_name("whole.sqlite3")
+    with closing(sqlite3.connect(other)) as source, closing(sqlite3.connect(whole)) as copy:
+        source.backup(copy)  # one file, as somebody keeps one
+    whole.replace(path)
+    assert ledger.settings() == {"bed_side": "right"}
+    assert ledger.write([minute(6)])
+    assert rows(path) == [minute(5), minute(6)]
+    assert caplog.text.count("was taken away, or another was put in its place") == 2
 
 
 def test_a_full_disk_is_said_once_and_nothing_is_lost(
