@@ -223,7 +223,8 @@ class Sensing:
             nearest_m = sightings[0].distance_m
             sightings += [Sighting(m, p, is_chest=False) for m, p in self._targets.besides(t_s, nearest_m)]
         primary = self._tracker.update(t_s, present, sightings)
-        self._people.append(primary)
+        if present:
+            self._people.append(primary)
         if primary.is_primary and primary.distance_m == primary.distance_m:
             self._distances.append(primary.distance_m)
         self._turn_to(primary, told)

@@ -175,6 +175,8 @@ def lived(hours: float, module: Module, turn_s: float, folder: Path) -> list[Mar
             hand.feel(clock.mono_s, outcome.levels.tone_hz is not None)
             if clock.mono_s >= 3600.0 * len(marks) and turns:
                 marks.append(marked(state, status_file(config), page.pid))
+                for pin in pins.pins.values():
+                    pin.clear_states()  # of every one that it ever had, which no real pin keeps
                 bar.update(len(marks) - 1)
             if clock.mono_s >= next_page_s:
                 next_page_s += PAGE_S

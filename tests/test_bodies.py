@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,7 +13,7 @@ from appliance.displacement import Bodies, Tick
 from appliance.echo import BODIES, Echo
 from appliance.presence import Presence
 from appliance.respiration import Breathing
-from appliance.sensing import Sensing
+from appliance.sensing import Sensing, StagedEpoch
 from appliance.tracking import PrimaryUser, PrimaryUserTracker, Who
 from drivers.readings import Module, RadarSample
 
@@ -108,3 +109,22 @@ def test_the_sleeper_is_followed_beside_a_partner_who_was_there_first() -> None:
     assert rates
     # The phase modulation moves a period of 14 a minute by up to a tenth.
     assert sum(rates) / len(rates) == pytest.approx(14.0, abs=1.5)
+
+
+def test_an_empty_room_leaves_nothing_behind_and_the_first_epoch_is_whoever_comes() -> None:
+    """Seconds of nobody are no part of an epoch: neither memory, nor a say in whose it is."""
+    sensing = Sensing(Module.ACCONEER, PrimaryUserTracker(Module.ACCONEER), None)
+    sizes = []
+    for minute in range(40):
+        for sample in frames(60.0, start_s=60.0 * minute):
+            sensing.update([sample], sample.t_s)
+        sizes.append(len(pickle.dumps(sensing)))
+    assert sizes[-1] < 1.02 * sizes[19]
+    epochs = [
+        finding
+        for sample in frames(90.0, YOU, start_s=2400.0)
+        for finding in sensing.update([sample], sample.t_s)
+        if isinstance(finding, StagedEpoch)
+    ]
+    assert epochs
+    assert epochs[0].primary.is_primary
