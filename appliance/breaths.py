@@ -114,17 +114,54 @@ def _vertex(t_s: float, before: float, middle: float, value: float) -> _Extremum
     return _Extremum(t_s + (shift - 1.0) / SIGNAL_HZ, middle - 0.25 * (before - value) * shift)
 
 
+class Swing:
+    """A displacement on the 10 Hz grid without its sway, smoothed; ``DELAY_S`` late."""
+
+    def __init__(self) -> None:
+        self._pole = 1.0 / (1.0 + 2.0 * math.pi * SWAY_HZ / SIGNAL_HZ)
+        self._first: deque[float] = deque(maxlen=SMOOTH)
+        self._second: deque[float] = deque(maxlen=SMOOTH)
+        self.restart()
+
+    def restart(self) -> None:
+        """A segment ends."""
+        self._first.clear()
+        self._second.clear()
+        self._sum_first = self._sum_second = 0.0
+        self._level = NAN  # the last displacement of this segment
+        self._swing = 0.0  # without sway
+
+    def update(self, displacement: float) -> float:
+        """Take the next displacement, which is a number; NaN until the smoothing is filled."""
+        step = displacement - self._level
+        if step == step:  # not the first of a segment
+            self._swing = self._pole * (self._swing + step)
+        self._level = displacement
+        return self._smooth(self._swing)
+
+    def _smooth(self, value: float) -> float:
+        """The triangle's output, NaN until it is filled."""
+        first, second = self._first, self._second
+        if len(first) == SMOOTH:
+            self._sum_first -= first[0]
+        self._sum_first += value
+        first.append(value)
+        if len(first) < SMOOTH:
+            return NAN
+        mean = self._sum_first / SMOOTH
+        if len(second) == SMOOTH:
+            self._sum_second -= second[0]
+        self._sum_second += mean
+        second.append(mean)
+        return self._sum_second / SMOOTH if len(second) == SMOOTH else NAN
+
+
 class Chest:
     """Follows one displacement on the 10 Hz grid; constant memory."""
 
     def __init__(self) -> None:
-        self._pole = 1.0 / (1.0 + 2.0 * math.pi * SWAY_HZ / SIGNAL_HZ)
         self._detector = BreathDetector()
-        self._first: deque[float] = deque(maxlen=SMOOTH)
-        self._second: deque[float] = deque(maxlen=SMOOTH)
-        self._sum_first = self._sum_second = 0.0
-        self._level = NAN  # the last displacement of this segment
-        self._swing = 0.0  # without sway
+        self._swing = Swing()
         self._was_moving = False
         self.reset()
 
@@ -160,11 +197,7 @@ class Chest:
         if broke or (self._was_moving and not is_moving):
             self.end_segment()
         self._was_moving = is_moving
-        step = displacement - self._level
-        if step == step:  # not the first of a segment
-            self._swing = self._pole * (self._swing + step)
-        self._level = displacement
-        smooth = self._smooth(self._swing)
+        smooth = self._swing.update(displacement)
         breath = None
         if is_moving:
             self._settled_t_s = t_s + SETTLE_S
@@ -183,11 +216,7 @@ class Chest:
     def end_segment(self) -> None:
         """The signal stops or cannot be followed: no breath reaches across."""
         self._detector.restart()
-        self._first.clear()
-        self._second.clear()
-        self._sum_first = self._sum_second = 0.0
-        self._level = NAN
-        self._swing = 0.0
+        self._swing.restart()
         self._was_moving = False
 
     def _skip(self, seconds: float) -> None:
@@ -223,22 +252,6 @@ class Chest:
             return None
         depths = sorted(breath.amplitude for breath in self.recent)
         return depths[len(depths) // 2]
-
-    def _smooth(self, value: float) -> float:
-        """The triangle's output, NaN until it is filled."""
-        first, second = self._first, self._second
-        if len(first) == SMOOTH:
-            self._sum_first -= first[0]
-        self._sum_first += value
-        first.append(value)
-        if len(first) < SMOOTH:
-            return NAN
-        mean = self._sum_first / SMOOTH
-        if len(second) == SMOOTH:
-            self._sum_second -= second[0]
-        self._sum_second += mean
-        second.append(mean)
-        return self._sum_second / SMOOTH if len(second) == SMOOTH else NAN
 
     def _remember(self, value: float) -> None:
         head = self._head
