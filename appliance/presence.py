@@ -16,6 +16,7 @@ from typing import NamedTuple
 from appliance.breaths import MISSED_S, MOVING, Chest
 from appliance.displacement import BED_M, Tick
 from appliance.echo import LIVELY
+from appliance.evenness import Evenness
 from drivers.readings import Module
 
 APPEAR, VANISH = 1.0, -1.0  # log-odds at which presence begins and ends
@@ -49,13 +50,10 @@ FLOOR_MARGIN, FLOOR_S, FLOOR_MM = 3.0, 300.0, 0.1  # ... nor less than three tim
 UNBREATHING = 0.2  # quality below which an empty room's swings are learnt
 FRESH_S = 8.0  # a breath older than this no longer speaks for anybody
 UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
-MACHINE_CV, MACHINE_S, MACHINE_BREATHS = 0.012, 180.0, 12  # more even than any sleeper for so long
-NEW_MACHINE_CV, NEW_MACHINE_BREATHS = 0.02, 5  # and before anybody is taken to be there
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
 NEAR_M = 0.9  # your own half of the bed, where no curtain hangs and hands hide many a breath
 KNOWN_S, KNOWN_SHARE = 60.0, 0.3  # of the last half hour breathing: a sleeper, who may toss for all of the next
 LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
-OUTLIER = 0.3  # relative length of a missed or doubled turn
 
 EVIDENCE = frozenset(
     ("movement", "breathing", "liveliness", "evenness", "aimlessness", "steadiness", "depth", "reach", "holding")
@@ -88,7 +86,7 @@ class PresenceGate:
         self._module = module
         self._without = without
         self.chest = Chest()  # of the body that is judged
-        self._evenness = _Evenness()
+        self._evenness = Evenness()
         self._log_odds = LEAST
         self._present = False
         self._floor_mm = 0.0
@@ -126,9 +124,8 @@ class PresenceGate:
             self._log_odds = max(LEAST, self._log_odds + UNHEARD * away_s)
         self._last_t_s = t_s
         is_moving = moving >= MOVING
-        breath = self.chest.update(tick)
-        if breath is not None and breath.rising:
-            self._evenness.add(breath.t_s, breath.interval_s)
+        self.chest.update(tick)
+        self._evenness.update(tick)
         if is_moving:
             self._moving_ticks += 1
         if tick.activity == tick.activity:
@@ -173,8 +170,10 @@ class PresenceGate:
         least_mm = max(0.0 if self._present else SHALLOW_MM, FLOOR_MARGIN * self._floor_mm)
         deep = depth_mm >= least_mm or "depth" in self._without
         steady = None if "steadiness" in self._without else self._steady()
-        moves, breathes = self._movement(t_s), self._breathing(t_s, rate_brpm if deep else None, quality)
-        lives = None if self._is_machine(t_s) else self._life()
+        machine = "evenness" not in self._without and self._evenness.is_machine(t_s, self._breathed_s >= KNOWN_S)
+        moves = self._movement(t_s)
+        breathes = None if machine else self._breathing(t_s, rate_brpm if deep else None, quality)
+        lives = self._life()
         seen = self._module is Module.TINYFRAME and self._distance_m == self._distance_m
         if self._moved_t_s >= t_s or self._stirred_t_s > t_s - 1.0:
             self._rested_s = 0
@@ -185,6 +184,8 @@ class PresenceGate:
         breathes = None if "breathing" in self._without else breathes
         lives = None if "liveliness" in self._without else lives
         found = [one for one in (moves, breathes, lives) if one is not None]
+        if machine:
+            found = [_Evidence(MACHINE, "something that moves as evenly as a machine")]
         if self._distance_m > BED_M and self._module is not Module.TINYFRAME and "reach" not in self._without:
             found = [_Evidence(BEYOND, f"something at {self._distance_m:.1f} m, beyond the bed")]
         if not found:
@@ -224,9 +225,6 @@ class PresenceGate:
             return moves, lives
         return _Evidence(AIMLESS, "movement on and on, and no breathing"), None
 
-    def _is_machine(self, t_s: float) -> bool:
-        return "evenness" not in self._without and self._evenness.is_machine(t_s, self._present)
-
     def _movement(self, t_s: float) -> _Evidence | None:
         if self._module is Module.ACCONEER and self._activity == self._activity:
             self._lively.append(self._activity)
@@ -243,8 +241,6 @@ class PresenceGate:
             return None
         if not self._present and self._module is Module.ACCONEER and self._distance_m != self._distance_m:
             return None  # too faint to have a place
-        if self._is_machine(t_s):
-            return _Evidence(MACHINE, "something that moves as evenly as a machine")
         self._breathed_t_s = t_s
         weight = BREATHING if self._present else NEW_BREATHING
         if self._lifeless:
@@ -316,34 +312,3 @@ class PresenceGate:
             return None
         mean_m = sum(self._ranges) / n
         return sum((m - mean_m) ** 2 for m in self._ranges) / n < UNSTEADY_M**2
-
-
-class _Evenness:
-    """Whether the recent intervals between breaths are too even to be anybody's."""
-
-    def __init__(self) -> None:
-        self._intervals: deque[tuple[float, float]] = deque(maxlen=64)
-        self._cv = self._first_cv = 1.0
-
-    def add(self, t_s: float, interval_s: float) -> None:
-        self._intervals.append((t_s, interval_s))
-        while self._intervals[0][0] < t_s - MACHINE_S:
-            self._intervals.popleft()
-        self._cv = self._first_cv = 1.0
-        if len(self._intervals) >= MACHINE_BREATHS and t_s - self._intervals[0][0] > 0.8 * MACHINE_S:
-            self._cv = _evenness([length for _, length in self._intervals])
-        if len(self._intervals) >= NEW_MACHINE_BREATHS:
-            self._first_cv = _evenness([length for _, length in self._intervals][-2 * NEW_MACHINE_BREATHS :])
-
-    def is_machine(self, t_s: float, known: bool) -> bool:
-        """True when the breaths up to now were as even as a machine's: three minutes of them, five of nobody known."""
-        cv = self._cv if known else min(self._cv, self._first_cv)
-        return cv < (MACHINE_CV if known else NEW_MACHINE_CV) and t_s - self._intervals[-1][0] < 30.0
-
-
-def _evenness(intervals: list[float]) -> float:
-    """Coefficient of variation of the usual ones: a missed or doubled turn makes nobody human."""
-    median = sorted(intervals)[len(intervals) // 2]
-    usual = [length for length in intervals if abs(length - median) < OUTLIER * median]
-    mean = sum(usual) / len(usual)
-    return math.sqrt(sum((length - mean) ** 2 for length in usual) / len(usual)) / mean
