@@ -2,9 +2,9 @@
 
 For it: breathing on whose rate two witnesses agree, body movement, change far above the sensor's noise.  Against it:
 that none of this is seen; quickly after a movement, which may have been a departure, slowly otherwise, since nobody
-leaves a bed without moving (so who holds the breath stays).  A breath as even as a machine's is none, what moves on and
-on and never breathes is a curtain, and beyond the bed nobody lies.  The module's own
-vitals and its presence flag take no part.
+leaves a bed without moving (so who holds the breath stays).  What swings as evenly as a machine is one (evenness.py),
+what moves on and on and never breathes is a curtain, and beyond the bed nobody lies.  The module's own vitals and its
+presence flag take no part.
 """
 
 from __future__ import annotations
