@@ -117,10 +117,11 @@ def _vertex(t_s: float, before: float, middle: float, value: float) -> _Extremum
 class Swing:
     """A displacement on the 10 Hz grid without its sway, smoothed; ``DELAY_S`` late."""
 
-    def __init__(self) -> None:
+    def __init__(self, smooth: int = SMOOTH) -> None:
         self._pole = 1.0 / (1.0 + 2.0 * math.pi * SWAY_HZ / SIGNAL_HZ)
-        self._first: deque[float] = deque(maxlen=SMOOTH)
-        self._second: deque[float] = deque(maxlen=SMOOTH)
+        self._samples = smooth
+        self._first: deque[float] = deque(maxlen=smooth)
+        self._second: deque[float] = deque(maxlen=smooth)
         self.restart()
 
     def restart(self) -> None:
@@ -141,19 +142,19 @@ class Swing:
 
     def _smooth(self, value: float) -> float:
         """The triangle's output, NaN until it is filled."""
-        first, second = self._first, self._second
-        if len(first) == SMOOTH:
+        first, second, smooth = self._first, self._second, self._samples
+        if len(first) == smooth:
             self._sum_first -= first[0]
         self._sum_first += value
         first.append(value)
-        if len(first) < SMOOTH:
+        if len(first) < smooth:
             return NAN
-        mean = self._sum_first / SMOOTH
-        if len(second) == SMOOTH:
+        mean = self._sum_first / smooth
+        if len(second) == smooth:
             self._sum_second -= second[0]
         self._sum_second += mean
         second.append(mean)
-        return self._sum_second / SMOOTH if len(second) == SMOOTH else NAN
+        return self._sum_second / smooth if len(second) == smooth else NAN
 
 
 class Chest:

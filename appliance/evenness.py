@@ -15,23 +15,24 @@ from appliance.breaths import Swing
 from appliance.displacement import NAN, Tick
 from models.contract import SIGNAL_HZ
 
-SWINGS, LENGTH_CV = 6, 0.005  # in a row, and how even their lengths: then it is a machine's ...
-MANY_SWINGS, MANY_LENGTH_CV = 14, 0.006  # ... and this is beyond doubt.  A fan's were measured at 0.003, sleepers' 0.02
+SWINGS, LENGTH_CV = 6, 0.006  # in a row, and how even their lengths: then it is a machine's ...
+MANY_SWINGS, MANY_LENGTH_CV = 14, 0.007  # ... and this is beyond doubt.  A fan's were measured at 0.003, sleepers' 0.02
 DEPTH_CV = 0.04  # likewise 0.02 and 0.10
 ALIKE, ALIKE_DEEP = 0.02, 0.08  # of length and depth of what was beyond doubt: it is heard again through a disturbance
 AGAIN, REMEMBER_S = 2, 120.0  # ... by so many swings in a row, within this
 OVERDUE = 1.5  # swings without such a one: it has stopped
+SMOOTH = 8  # samples, more than for a breath: the echo of what stands there ripples a fan's slope
 LEAST_MM = 0.05  # of a swing's depth
 FAR = 0.25  # of the last swing's depth: so far from the middle it is no noise about it
 LONGEST_S = 30.0
-FOLLOW = 0.8  # share by which the middle follows each swing's
+FOLLOW = 0.5  # share by which the middle follows each swing's
 
 
 class Evenness:
     """Ticks of one body in; constant memory."""
 
     def __init__(self) -> None:
-        self._swing = Swing()
+        self._swing = Swing(SMOOTH)
         self._lengths_s: deque[float] = deque(maxlen=MANY_SWINGS)
         self._depths_mm: deque[float] = deque(maxlen=MANY_SWINGS)
         self._known_s = self._known_mm = NAN  # length and depth of what was beyond doubt
