@@ -35,6 +35,8 @@ DEPARTED = {Module.TINYFRAME: -0.3, Module.MICRADAR: -0.15, Module.ACCONEER: -0.
 MACHINE = -0.4
 AIMLESS = -0.04
 LIFELESS = -0.05
+UNPROVEN = -0.1
+FRUITLESS = 0.35  # share of movement's nats where the last that moved never breathed
 BEYOND = -0.2
 UNHEARD = -0.004  # the module itself is silent
 LOST = -0.05  # the module has lost its target
@@ -53,6 +55,7 @@ UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
 NEAR_M = 0.9  # your own half of the bed, where no curtain hangs and hands hide many a breath
 KNOWN_S, KNOWN_SHARE = 60.0, 0.3  # of the last half hour breathing: a sleeper, who may toss for all of the next
+PROVEN_S = 10.0  # seconds of breathing, times its quality, that prove a body
 LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 
 EVIDENCE = frozenset(
@@ -108,6 +111,10 @@ class PresenceGate:
         self._rate_brpm: float | None = None
         self._restless_s = self._breathing_s = 0.0  # of the last AIMLESS_S
         self._still_s = self._breathed_s = 0.0  # of the last LIFELESS_S
+        self._came_t_s = -math.inf
+        self._proof_s = 0.0  # of breathing, of the last AIMLESS_S
+        self._proven = False  # since somebody came
+        self._fruitless = False  # who was there last never was
         self._calm_t_s = -math.inf  # when movement last had an aim
         self._lifeless = False  # seen for long, and hardly ever breathing
         self._waved_t_s = -math.inf  # when there was a signal to breathe in
@@ -150,9 +157,11 @@ class PresenceGate:
         if self._present and self._log_odds <= VANISH:
             self._present = False
             self._log_odds = LEAST
+            self._fruitless = not self._proven
             self.chest.reset()
         elif not self._present and self._log_odds >= APPEAR:
             self._present = True
+            self._came_t_s, self._proven = t_s, False
         heard = self._heard
         self._moving_ticks = 0
         self._heard = self._no_target = False
@@ -206,6 +215,10 @@ class PresenceGate:
         fade = 1.0 - 1.0 / AIMLESS_S
         self._restless_s = self._restless_s * fade + (moves is not None or lives is not None)
         breathing = breathes is not None and breathes.nats > 0.0
+        self._proof_s *= fade
+        if breathing and breathes is not None:
+            self._proof_s += breathes.nats / BREATHING
+        self._proven |= self._proof_s >= PROVEN_S
         self._breathing_s = self._breathing_s * fade + breathing
         restless = self._restless_s >= AIMLESS_MOVES_S and self._breathing_s < AIMLESS_SHARE * self._restless_s
         if not restless:
@@ -218,12 +231,13 @@ class PresenceGate:
         self._breathed_s = self._breathed_s * long_fade + (seen and breathing)
         self._lifeless = self._still_s >= LIFELESS_SEEN_S and self._breathed_s < LIFELESS_SHARE * self._still_s
         aimless = t_s - self._waved_t_s < DEPARTURE_S and (restless or self._lifeless)
-        if "aimlessness" in self._without or self._module is Module.ACCONEER or self._last_m < NEAR_M:
-            # An A121 sees few breaths of moving hands or of a bed's far side; its activity tells curtains apart.
+        if not self._doubts():
             aimless = self._lifeless = False
         if not aimless or (moves is None and lives is None):
+            if self._is_wary():
+                return _discounted(moves), _discounted(lives)
             return moves, lives
-        return _Evidence(AIMLESS, "movement on and on, and no breathing"), None
+        return _Evidence(UNPROVEN if self._is_unproven(t_s) else AIMLESS, "movement on and on, and no breathing"), None
 
     def _movement(self, t_s: float) -> _Evidence | None:
         if self._module is Module.ACCONEER and self._activity == self._activity:
@@ -260,7 +274,7 @@ class PresenceGate:
 
     def _hold(self, t_s: float, deep: bool, target: bool) -> _Evidence | None:
         """What cannot prove anybody, but keeps whoever was there, or who came a moment ago."""
-        if self._lifeless or "holding" in self._without:
+        if self._lifeless or self._is_unproven(t_s) or self._is_wary() or "holding" in self._without:
             return None
         proven = self._present and t_s - max(self._breathed_t_s, self._moved_t_s) < PROOF_S
         if proven and self._log_odds < BREATHS_HOLD and deep and self._some_breaths(t_s):
@@ -276,6 +290,8 @@ class PresenceGate:
             return _Evidence(UNHEARD, "no word from the radar")
         if not self._present:
             return _Evidence(ABSENT, "no movement and no breathing")
+        if self._is_unproven(t_s):
+            return _Evidence(UNPROVEN, "it moved, and never breathed")
         lost = LOST if self._no_target else 0.0
         if self._module is Module.MICRADAR and self._activity >= 2.0:
             return _Evidence(lost, "slight movement")
@@ -284,6 +300,18 @@ class PresenceGate:
         if self._lifeless:
             return _Evidence(LIFELESS + lost, "seen for minutes, and hardly ever breathing")
         return _Evidence(QUIET + lost, "no breathing seen, and no departure")
+
+    def _is_unproven(self, t_s: float) -> bool:
+        """Whether whoever came by movement alone was never seen to breathe, though it could have been."""
+        return self._present and not self._proven and self._doubts() and t_s - self._came_t_s >= 30.0
+
+    def _is_wary(self) -> bool:
+        """Whether nobody is there, and who was there last never breathed."""
+        return self._fruitless and not self._present and self._doubts()
+
+    def _doubts(self) -> bool:
+        """An A121 sees few breaths of moving hands or of a bed's far side; its activity tells curtains apart."""
+        return "aimlessness" not in self._without and self._module is not Module.ACCONEER and not self._last_m < NEAR_M
 
     def _is_vacant(self) -> bool:
         """Whether the module sees nothing at all, so that what swings is the room."""
@@ -312,3 +340,7 @@ class PresenceGate:
             return None
         mean_m = sum(self._ranges) / n
         return sum((m - mean_m) ** 2 for m in self._ranges) / n < UNSTEADY_M**2
+
+
+def _discounted(one: _Evidence | None) -> _Evidence | None:
+    return None if one is None else one._replace(nats=FRUITLESS * one.nats)

@@ -170,6 +170,33 @@ def test_a_curtain_is_let_go() -> None:
     assert share_present(verdicts, 900, 1800) < 0.3
 
 
+def gusts(moved: tuple[tuple[float, float], ...], seconds: float) -> list[Tick]:
+    """Something 1.2 m away that stirs in these spans, and hangs still in between."""
+    rng = np.random.default_rng(4)
+    told = []
+    for k in range(round(seconds * 10)):
+        stirs = any(start <= k / 10 < end for start, end in moved)
+        told.append(Tick(k / 10, rng.normal(0, 1.0 if stirs else 0.004), 0.8 if stirs else 0.1, distance_m=1.2))
+    return told
+
+
+@pytest.mark.parametrize("module", [Module.TINYFRAME, Module.MICRADAR])
+def test_what_moves_and_never_breathes_is_let_go_and_believed_less_the_next_time(module: Module) -> None:
+    """Five nats at a tenth a second, from the thirtieth second on."""
+    verdicts = judge(module, gusts(((60.0, 75.0), (400.0, 408.0)), 600.0))
+    assert share_present(verdicts, 70.0, 90.0) == 1.0
+    assert not any(verdict.present for verdict in verdicts if verdict.t_s > 75.0 + 30.0 + 50.0)
+
+
+@pytest.mark.parametrize("module", [Module.TINYFRAME, Module.MICRADAR])
+def test_who_comes_after_a_curtain_stirred_is_somebody_within_half_a_minute(module: Module) -> None:
+    chest = ticks_of(Module.TINYFRAME, phases(human(15, 400), 0, 300, distance_m=1.2))
+    comes = [tick._replace(t_s=tick.t_s + 300.0) for tick in chest]
+    verdicts = judge(module, gusts(((60.0, 75.0), (295.0, 300.0)), 300.0) + comes)
+    assert not any(verdict.present for verdict in verdicts if 155.0 < verdict.t_s < 295.0)
+    assert share_present(verdicts, 330.0, 600.0) == 1.0
+
+
 @pytest.mark.parametrize("distance_m", [0.6, 2.2])
 def test_beyond_the_bed_nobody_lies(distance_m: float) -> None:
     samples = [one._replace(distance_m=distance_m) for one in waves(human(14, 310, cv=0.1), 0, 300, movement_pct=12)]
