@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from drivers.readings import Module
 from models.sleeper import Doing, simulate
 from models.sleeper.person import Person, random_person
 from models.sleeper.plan import Activity
 from models.training.evenings import BEFORE, distance_of, light_of, random_evening, random_plan
+from models.training.heard import heard_ticks
 
 SEEDS = range(40)
 
@@ -63,6 +65,27 @@ def test_who_talks_breathes_slowly_and_unevenly() -> None:
     assert 8.0 <= 60.0 / np.median(talk) <= 14.0
     assert np.median(talk) > 1.2 * np.median(read)
     assert talk.std() / talk.mean() > read.std() / read.mean()
+
+
+@pytest.mark.parametrize("module", list(Module))
+def test_an_evening_is_heard_through_each_modules_bytes(module: Module) -> None:
+    """Ten instants a second; the sleeper's chest is where the sleeper is, and the empty bed before has none."""
+    plan = [Activity(5.0, "enter"), Activity(6.0, "try_to_sleep"), Activity(19.5, "leave")]
+    night = simulate(Person(), plan, 20 / 60, 7)
+    told = list(heard_ticks(night, module, 7))
+    instants = np.array([tick.t_s for tick in told])
+    np.testing.assert_allclose(np.diff(instants), 0.1, atol=1e-6)
+    assert instants[-1] > 1190.0
+    asleep = [tick for tick in told if 600.0 < tick.t_s < 1100.0]
+    metres = np.array([tick.distance_m for tick in asleep if tick.distance_m == tick.distance_m])
+    assert abs(np.median(metres) - np.median(night.distance_m[12_000:22_000])) < 0.15
+    chest = np.array([tick.displacement for tick in asleep])
+    assert np.isfinite(chest).mean() > 0.95
+    empty, entry = (
+        np.nan_to_num([tick.moving for tick in told if begin < tick.t_s < end])
+        for begin, end in ((60, 240), (297, 320))
+    )
+    assert entry.max() > 2.0 * empty.max()
 
 
 def test_errors_by_hand() -> None:

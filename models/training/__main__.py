@@ -192,16 +192,18 @@ def train(folder: Path, recipe: Recipe, real: Path | None, out: Path, name: str,
 @click.option("--out", default=MODELS, type=FOLDER, help="Where the model goes.")
 @click.option("--name", default="firstlight", show_default=True, help="NAME-intent is written.")
 @click.option("--version", default="1", show_default=True)
-@click.option("--train", "train_count", default=825, show_default=True, help="Evenings to train on.")
-@click.option("--choose", "choose_count", default=120, show_default=True, help="Further ones, to choose penalties on.")
+@click.option("--train", default=500, show_default=True, help="Evenings to train on.")
+@click.option("--heard", default=240, show_default=True, help="And such as are heard through a module's bytes.")
+@click.option("--choose", default=60, show_default=True, help="Further ones, to choose penalties on.")
+@click.option("--heard-choose", default=36, show_default=True, help="And such as are heard.")
 @click.option("--jobs", default=0, help="Processes; 0: one a core.")
 def intent_command(
-    folder: Path, out: Path, name: str, version: str, train_count: int, choose_count: int, jobs: int
+    folder: Path, out: Path, name: str, version: str, train: int, heard: int, choose: int, heard_choose: int, jobs: int
 ) -> None:
     """Simulate evenings into FOLDER, train the intent model on them and choose its penalties."""
     from models.training import export, intent
 
-    sizes = (train_count, choose_count, jobs or os.cpu_count() or 1)
+    sizes = intent.Sizes(train, heard, choose, heard_choose, jobs or os.cpu_count() or 1)
     try:
         path = intent.make(folder, out, name, {"version": version, "git_commit": dataset.commit()}, sizes, click.echo)
     except (export.ExportError, ValueError) as error:

@@ -6,6 +6,7 @@ The penalties of the change points are chosen on training nights of their own, w
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -18,6 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from appliance.change_points import cheapest_path
+from appliance.displacement import Tick
 from appliance.intent import ASLEEP, NOT_TRYING, costs_of, penalties_of
 from appliance.respiration import epochs_of
 from models.contract import EPOCH_S, MIN_COVERAGE, SleepStage
@@ -26,11 +28,14 @@ from models.intent import AGO_EPOCHS, CLASSES, FEATURES, INTENT, INTENT_VERSION,
 from models.stager import MANIFEST_FORMAT, MANIFEST_VERSION, ChangeRules, Manifest, StepNetwork, network_input
 from models.training import export
 from models.training.evenings import Evening, random_evening
+from models.training.heard import heard_ticks
 from models.training.network import CausalNetwork, Committee, Shape
-from models.training.radar import module_ticks
+from models.training.radar import MODULES, module_ticks
 
 NONE = -1
 TRAIN_FROM, CHOOSE_FROM = 0, 300_000
+HEARD_FROM, HEARD_CHOOSE_FROM = 500_000, 600_000  # seeds of evenings that are heard through the module's own bytes
+HEARD_HOURS = (3.0, 4.5)
 WIDTH, DILATIONS = 36, (1, 2, 4, 8, 16)
 PASSES, BATCH, PEAK_RATE = 40, 8, 8e-3
 DROP_GROUP = 0.15  # share of nights that lose light, distance or small movements, beside those that never had them
@@ -45,6 +50,16 @@ LAG_EPOCHS = 40
 GOLDEN_EPOCHS = 240
 
 Say = Callable[[str], None]
+
+
+class Sizes(NamedTuple):
+    """How many evenings: to train on and to choose penalties on, each by training's radar and heard through bytes."""
+
+    train: int
+    heard: int
+    choose: int
+    heard_choose: int
+    jobs: int  # processes
 
 
 class Lesson(NamedTuple):
@@ -62,7 +77,9 @@ def classes_of(evening: Evening) -> NDArray[np.int8]:
 
 
 def lesson_of(seed: int) -> Lesson:
-    """Simulate and sense an evening."""
+    """Simulate and sense an evening; from HEARD_FROM on through the module's bytes."""
+    if seed >= HEARD_FROM:
+        return _heard(seed)
     evening = random_evening(seed)
     truth = classes_of(evening)
     of_stages, of_intent = FeatureExtractor(), IntentExtractor()
@@ -72,6 +89,33 @@ def lesson_of(seed: int) -> Lesson:
             break
         of_stages.update(epoch)
         distance_m, light_lx = evening.distance_m[epoch.index], evening.light_lx[epoch.index]
+        rows.append(of_intent.update(epoch, of_stages.measures, distance_m, None if np.isnan(light_lx) else light_lx))
+        kept.append(truth[epoch.index] if epoch.coverage >= MIN_COVERAGE else NONE)
+    return Lesson(np.array(rows, np.float32), np.array(kept, np.int8))
+
+
+def _heard(seed: int) -> Lesson:
+    hours = np.random.default_rng((seed, 0x4EA)).uniform(*HEARD_HOURS)
+    evening = random_evening(seed, hours=hours)
+    truth = classes_of(evening)
+    of_stages, of_intent = FeatureExtractor(), IntentExtractor()
+    metres: defaultdict[int, list[float]] = defaultdict(list)  # of each epoch
+
+    def ticks() -> Iterator[Tick]:
+        for tick in heard_ticks(evening.night, MODULES[seed % len(MODULES)], seed):
+            if tick.distance_m == tick.distance_m:
+                metres[int(tick.t_s // EPOCH_S)].append(tick.distance_m)
+            yield tick
+
+    rows, kept = [], []
+    for epoch in epochs_of(ticks()):
+        if epoch.index >= truth.size:
+            break
+        if truth[epoch.index] == NONE:
+            continue  # behind the gate nothing runs
+        of_stages.update(epoch)
+        place, light_lx = metres[epoch.index], evening.light_lx[epoch.index]
+        distance_m = float(np.median(place)) if place else None
         rows.append(of_intent.update(epoch, of_stages.measures, distance_m, None if np.isnan(light_lx) else light_lx))
         kept.append(truth[epoch.index] if epoch.coverage >= MIN_COVERAGE else NONE)
     return Lesson(np.array(rows, np.float32), np.array(kept, np.int8))
@@ -208,15 +252,16 @@ def choose_rules(nights: Sequence[tuple[NDArray[np.float64], NDArray[np.int8]]],
     return best[1]
 
 
-def make(folder: Path, out: Path, name: str, facts: dict[str, Any], sizes: tuple[int, int, int], say: Say) -> Path:
+def make(folder: Path, out: Path, name: str, facts: dict[str, Any], sizes: Sizes, say: Say) -> Path:
     """Evenings, training, export and the choice of penalties; the path of the .tflite.
 
-    ``sizes``: evenings to train on, to choose on, and processes.  Raises ExportError.
+    Raises ExportError.
     """
-    train_count, choose_count, jobs = sizes
     out.mkdir(parents=True, exist_ok=True)
-    train = list(lessons(folder, TRAIN_FROM, train_count, jobs))
-    choose = list(lessons(folder, CHOOSE_FROM, choose_count, jobs))
+    train = [*lessons(folder, TRAIN_FROM, sizes.train, sizes.jobs)]
+    train += lessons(folder, HEARD_FROM, sizes.heard, sizes.jobs)
+    choose = [*lessons(folder, CHOOSE_FROM, sizes.choose, sizes.jobs)]
+    choose += lessons(folder, HEARD_CHOOSE_FROM, sizes.heard_choose, sizes.jobs)
     network = Committee([fit(train, seed) for seed in (1, 2)])
     every = max(len(train) // 12, 1)
     model = export.convert(network, [lesson.features for lesson in train[::every]])
@@ -228,10 +273,16 @@ def make(folder: Path, out: Path, name: str, facts: dict[str, Any], sizes: tuple
         "training": [
             {
                 "set": "simulated evenings (models/training/evenings.py)",
-                "nights": train_count,
-                "people": train_count,
+                "nights": sizes.train,
+                "people": sizes.train,
                 "real_people": 0,
-            }
+            },
+            {
+                "set": "simulated evenings through a module's bytes (models/training/heard.py)",
+                "nights": sizes.heard,
+                "people": sizes.heard,
+                "real_people": 0,
+            },
         ],
         "sha256": export.digest(model),
         "parameters": network.parameters,
@@ -247,7 +298,7 @@ def make(folder: Path, out: Path, name: str, facts: dict[str, Any], sizes: tuple
     in_float = [settled(tf.nn.softmax(z).numpy().astype(np.float64)) for z in logits]
     fields["metrics"] = _measured(told, in_float, say)
     rules = choose_rules(told, say)
-    fields["change_points"] = asdict(rules) | {"chosen_on": f"{choose_count} further simulated evenings"}
+    fields["change_points"] = asdict(rules) | {"chosen_on": f"{len(choose)} further simulated evenings"}
     found = np.abs([errors_of(p, truth, rules) for p, truth in told])
     minutes = dict(zip(Errors._fields[:-2], found[:, :-2].T, strict=True))
     fields["metrics"]["median error, min"] = {key: float(np.nanmedian(some)) for key, some in minutes.items()}
