@@ -55,7 +55,7 @@ UNSTEADY_M, RANGES = 0.1, 20  # spread of the last distances
 AIMLESS_S, AIMLESS_MOVES_S, AIMLESS_SHARE = 120.0, 25.0, 0.2  # of movement over so long, and breaths to that
 NEAR_M = 0.9  # your own half of the bed, where no curtain hangs and hands hide many a breath
 KNOWN_S, KNOWN_SHARE = 60.0, 0.3  # of the last half hour breathing: a sleeper, who may toss for all of the next
-PROVEN_S = 10.0  # seconds of breathing, times its quality, that prove a body
+PROVEN_S, UNPROVEN_S = 10.0, 30.0  # seconds of breathing, times its quality, that prove a body; time for them
 LIFELESS_S, LIFELESS_SEEN_S, LIFELESS_SHARE = 1800.0, 200.0, 0.1  # still and seen, and the share of it that breathes
 
 EVIDENCE = frozenset(
@@ -214,10 +214,9 @@ class PresenceGate:
         """Movement as it counts: not at all once it has gone on and on and nothing was seen to breathe."""
         fade = 1.0 - 1.0 / AIMLESS_S
         self._restless_s = self._restless_s * fade + (moves is not None or lives is not None)
-        breathing = breathes is not None and breathes.nats > 0.0
-        self._proof_s *= fade
-        if breathing and breathes is not None:
-            self._proof_s += breathes.nats / BREATHING
+        proof_s = 0.0 if breathes is None else max(breathes.nats, 0.0) / BREATHING
+        breathing = proof_s > 0.0
+        self._proof_s = self._proof_s * fade + proof_s
         self._proven |= self._proof_s >= PROVEN_S
         self._breathing_s = self._breathing_s * fade + breathing
         restless = self._restless_s >= AIMLESS_MOVES_S and self._breathing_s < AIMLESS_SHARE * self._restless_s
@@ -303,7 +302,7 @@ class PresenceGate:
 
     def _is_unproven(self, t_s: float) -> bool:
         """Whether whoever came by movement alone was never seen to breathe, though it could have been."""
-        return self._present and not self._proven and self._doubts() and t_s - self._came_t_s >= 30.0
+        return self._present and not self._proven and self._doubts() and t_s - self._came_t_s >= UNPROVEN_S
 
     def _is_wary(self) -> bool:
         """Whether nobody is there, and who was there last never breathed."""
