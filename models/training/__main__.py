@@ -191,7 +191,7 @@ def train(folder: Path, recipe: Recipe, real: Path | None, out: Path, name: str,
 @click.argument("folder", type=FOLDER)
 @click.option("--out", default=MODELS, type=FOLDER, help="Where the model goes.")
 @click.option("--name", default="firstlight", show_default=True, help="NAME-intent is written.")
-@click.option("--version", default="1", show_default=True)
+@click.option("--version", default="2", show_default=True)
 @click.option("--train", default=500, show_default=True, help="Evenings to train on.")
 @click.option("--heard", default=240, show_default=True, help="And such as are heard through a module's bytes.")
 @click.option("--choose", default=60, show_default=True, help="Further ones, to choose penalties on.")

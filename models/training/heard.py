@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from appliance.displacement import Bodies, Tick
 from appliance.scenario import wire_of
 from appliance.scenario.words import Knows, NightFacts, Scenario, Sleeper
-from drivers.acconeer import SensorConfig
 from drivers.probing import PROTOCOLS
 from drivers.readings import Module
 from models.contract import EPOCH_S
@@ -26,8 +25,7 @@ def heard_ticks(night: SimulatedNight, module: Module, seed: int) -> Iterator[Ti
     facts = NightFacts(hours=night.doing.size * EPOCH_S / 3600.0)
     scenario = Scenario("evening", facts, (SLEEPER,), (), (), (), Knows())
     _, spoken = wire_of(scenario, [night], module, seed)
-    protocol = PROTOCOLS[module]
-    talk = protocol.Conversation(SensorConfig().as_json()) if module is Module.ACCONEER else protocol.Conversation()
+    talk = PROTOCOLS[module].Conversation()
     bodies = Bodies(module)
     for t_s, data in spoken:
         for sample in talk.receive(t_s, data):

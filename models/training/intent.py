@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from itertools import product
@@ -22,7 +22,7 @@ from appliance.change_points import cheapest_path
 from appliance.displacement import Tick
 from appliance.intent import ASLEEP, NOT_TRYING, costs_of, penalties_of
 from appliance.respiration import epochs_of
-from models.contract import EPOCH_S, MIN_COVERAGE, SleepStage
+from models.contract import EPOCH_S, MIN_COVERAGE, Epoch, SleepStage
 from models.features import CLIP, FeatureExtractor
 from models.intent import AGO_EPOCHS, CLASSES, FEATURES, INTENT, INTENT_VERSION, IntentExtractor, split
 from models.stager import MANIFEST_FORMAT, MANIFEST_VERSION, ChangeRules, Manifest, StepNetwork, network_input
@@ -81,24 +81,12 @@ def lesson_of(seed: int) -> Lesson:
     if seed >= HEARD_FROM:
         return _heard(seed)
     evening = random_evening(seed)
-    truth = classes_of(evening)
-    of_stages, of_intent = FeatureExtractor(), IntentExtractor()
-    rows, kept = [], []
-    for epoch in epochs_of(module_ticks(evening.night, seed)):
-        if epoch.index >= truth.size:
-            break
-        of_stages.update(epoch)
-        distance_m, light_lx = evening.distance_m[epoch.index], evening.light_lx[epoch.index]
-        rows.append(of_intent.update(epoch, of_stages.measures, distance_m, None if np.isnan(light_lx) else light_lx))
-        kept.append(truth[epoch.index] if epoch.coverage >= MIN_COVERAGE else NONE)
-    return Lesson(np.array(rows, np.float32), np.array(kept, np.int8))
+    return _lesson(evening, epochs_of(module_ticks(evening.night, seed)), lambda index: evening.distance_m[index])
 
 
 def _heard(seed: int) -> Lesson:
-    hours = np.random.default_rng((seed, 0x4EA)).uniform(*HEARD_HOURS)
-    evening = random_evening(seed, hours=hours)
-    truth = classes_of(evening)
-    of_stages, of_intent = FeatureExtractor(), IntentExtractor()
+    evening = random_evening(seed, hours=np.random.default_rng((seed, 0x4EA)).uniform(*HEARD_HOURS))
+    in_bed = evening.night.in_bed
     metres: defaultdict[int, list[float]] = defaultdict(list)  # of each epoch
 
     def ticks() -> Iterator[Tick]:
@@ -107,15 +95,20 @@ def _heard(seed: int) -> Lesson:
                 metres[int(tick.t_s // EPOCH_S)].append(tick.distance_m)
             yield tick
 
+    # Behind the gate nothing runs.
+    epochs = (epoch for epoch in epochs_of(ticks()) if epoch.index >= in_bed.size or in_bed[epoch.index])
+    return _lesson(evening, epochs, lambda index: float(np.median(metres[index])) if metres[index] else None)
+
+
+def _lesson(evening: Evening, epochs: Iterable[Epoch], distance_of: Callable[[int], float | None]) -> Lesson:
+    truth = classes_of(evening)
+    of_stages, of_intent = FeatureExtractor(), IntentExtractor()
     rows, kept = [], []
-    for epoch in epochs_of(ticks()):
+    for epoch in epochs:
         if epoch.index >= truth.size:
             break
-        if truth[epoch.index] == NONE:
-            continue  # behind the gate nothing runs
         of_stages.update(epoch)
-        place, light_lx = metres[epoch.index], evening.light_lx[epoch.index]
-        distance_m = float(np.median(place)) if place else None
+        distance_m, light_lx = distance_of(epoch.index), evening.light_lx[epoch.index]
         rows.append(of_intent.update(epoch, of_stages.measures, distance_m, None if np.isnan(light_lx) else light_lx))
         kept.append(truth[epoch.index] if epoch.coverage >= MIN_COVERAGE else NONE)
     return Lesson(np.array(rows, np.float32), np.array(kept, np.int8))
