@@ -201,8 +201,8 @@ class SleepSession:
     @property
     def last_seen_s(self) -> float:
         """The latest instant of which something is known."""
-        ends = (e.start_s + EPOCH_S for e in self.estimates[-1:])
-        return max(self.entered_s, *ends, *(a.end_s for a in self.absences[-1:]))
+        ends = [e.start_s + EPOCH_S for e in self.estimates[-1:]]
+        return max([self.entered_s, *ends, *(a.end_s for a in self.absences[-1:])])
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,6 +290,15 @@ def test_a_session_is_resumed_by_the_next_process() -> None:
     assert ended.session.hypnogram().seconds_of(W) == 100
 
 
+def test_a_session_without_an_epoch_is_resumed() -> None:
+    before = SleepSession(-20.0)
+    assert before.last_seen_s == -20.0
+    tracker: SessionTracker[Scored] = SessionTracker(resume=before)
+    assert run(tracker, 0, 600, present=True) == []
+    assert tracker.session is not None
+    assert tracker.session.entered_s == -20.0
+
+
 def test_a_session_resumed_too_late_had_ended() -> None:
     tracker: SessionTracker[Scored] = SessionTracker(resume=SleepSession(-9000.0, None, tuple(night("100L", -9000))))
     (ended,) = tracker.update(1.0, True, True)
