@@ -103,6 +103,14 @@ def test_each_of_these_over_the_window_and_the_set_time_leaves_the_ring(tmp_path
     assert time.tzname == before
 
 
+@pytest.mark.parametrize("seed", [107211, 107303])
+def test_nights_that_failed_ring_without_a_crash(tmp_path: Path, seed: int) -> None:
+    # A stay without an epoch was not resumed, 6509 times; a stop was a second one to the judge, and a first to the box.
+    line = play(plan_night(seed, True, 8.0, coarse=True), tmp_path)
+    assert [name for name in FAILURES if line.get(name)] == []
+    assert line["verdict"] == "rang"
+
+
 def test_times_that_are_lost_with_the_database_and_half_of_the_copy_are_rung_at(tmp_path: Path) -> None:
     berlin = next(n for n in range(100) if plan_night(n, False, 8.0, True).setting.timezone == "Europe/Berlin")
     names = (MOVE_ZONE, "database corrupt", "copy damaged", "killed")

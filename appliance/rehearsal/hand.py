@@ -8,13 +8,14 @@ import numpy as np
 
 from appliance.morning import Levels
 from appliance.rehearsal.faults import FOREVER_S, Conditions
-from appliance.rehearsal.judge import Judge
+from appliance.rehearsal.judge import TWICE_S, Judge
 from appliance.rehearsal.plan import Plan
 from drivers.outputs import HOLD_S
 
 PRESS_AGAIN_S = 8.0
 GONE_S = 15.0  # without light or sound, longer than a ring's pauses can look like
 NEARLY_DUE_S = 4.0  # before a set time a hand waits: nobody could say which alarm it meant
+DOUBTFUL_S = 2.0  # about TWICE_S a hand waits too: the box counts it from a whole second
 BOUNCE_S = 0.004  # from contact to contact; five of them are shorter than what the box takes for a press
 GLITCH_EVERY_S = 7.0  # between two contacts that nobody made
 _PRESSING = ("stops", "snoozes", "skips")
@@ -73,6 +74,10 @@ class Hand:
             return 0.0
         is_stop = self._manner != "snoozes" or self._snoozes <= 0
         end_s = t_s + (HOLD_S + 0.4 if is_stop else 0.3)
+        hushed = [one.hushed_s for one in self._judge.alarms if one.hushed_s is not None]
+        if is_stop and any(abs(end_s - hushed_s - TWICE_S) < DOUBTFUL_S for hushed_s in hushed):
+            self._again_s = t_s + DOUBTFUL_S
+            return 0.0
         self.edges += self._contacts(t_s, end_s)
         self._press = (end_s, is_stop, process)
         self._again_s = end_s + PRESS_AGAIN_S
