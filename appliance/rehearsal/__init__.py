@@ -85,7 +85,7 @@ def rehearse(
         total["starts"] += line["starts"]
         total["crashes"] += len(line["crashes"])
         progress(number)
-    counts = dict.fromkeys(("rang", "silenced", *FAILURES, *FLAGS, "starts", "crashes"))
+    counts = dict.fromkeys(("rang", "silenced", *FAILURES, *FLAGS, "starts"))
     say({"kind": "summary", "nights": nights, "seed": seed, **{name: total[name] for name in counts}})
     return not any(total[name] for name in FAILURES)
 
