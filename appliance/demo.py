@@ -10,8 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from appliance.alarm_copy import AlarmCopy
 from appliance.alarm_setting import AlarmSetting
@@ -21,12 +24,11 @@ from appliance.config import Config, parse, render
 from appliance.morning import Morning
 from appliance.scenario import load_scenario, scene_of, simulate_scenario
 from appliance.status import Status, read_status
-from drivers.twins import Scene, TinyFrameTwin
+from drivers.twins import Scene, TinyFrameTwin, Twin
 from drivers.twins.port import PtyPort, live
 
 SCENARIO = Path(__file__).with_name("demo.toml")
 BEDTIME_H, ALARM_H = 22, 6
-AFTERWARDS_H = 24.0  # of an empty room once the scenario is over, so that the radar goes on talking
 LOOK_S = 0.5
 PATIENCE_S = 10.0
 _PHASES = {
@@ -111,12 +113,11 @@ def _bedtime(zone: ZoneInfo) -> datetime:
     return evening if evening <= now else evening - timedelta(days=1)
 
 
-def _and_then_nobody(twin: TinyFrameTwin, scene: Scene) -> Iterator[tuple[float, bytes]]:
+def _and_then_nobody(twin: Twin, scene: Scene) -> Iterator[tuple[float, bytes]]:
+    """The night, and for as long as anybody looks an empty room: a radar that falls silent would be a fault."""
     yield from live(twin, scene, block_s=60.0)
-    import numpy as np
-
-    t_s = scene.t_s[-1] + np.arange(0.0, AFTERWARDS_H * 3600.0, 1.0)
-    yield from live(twin, Scene(t_s), block_s=60.0)
+    for minute in count():
+        yield from live(twin, Scene(scene.t_s[-1] + 60.0 * minute + np.arange(61.0)), block_s=60.0)
 
 
 def _tell(services: list[subprocess.Popen[bytes]], path: Path, zone: ZoneInfo, say: Callable[[str], None]) -> int:
