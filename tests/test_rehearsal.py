@@ -148,7 +148,7 @@ def test_a_corrupt_database_is_one_that_sqlite_refuses(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_a_line_for_each_night_and_a_summary() -> None:
-    done = CliRunner().invoke(main, ["rehearse", "--nights", "2", "--seed", "2", "--hours", "1", "--json"])
+    done = CliRunner().invoke(main, ["rehearse", "--nights", "2", "--seed", "2", "--coarse", "--json"])
     assert done.exit_code == 0, done.output
     lines: list[dict[str, Any]] = [json.loads(text) for text in done.stdout.splitlines()]
     assert [line["kind"] for line in lines] == ["night", "night", "summary"]
